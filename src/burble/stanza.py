@@ -1,0 +1,243 @@
+"""The three stanzas: message, presence and IQ (RFC 6120 §8).
+
+A stanza's addresses live in `to` and `from_`, prepared; never in `attrs`. Once it is routed a stanza
+is not changed any more: whoever wants it otherwise makes a `copy`. That lets a stanza keep the bytes
+it was received or first serialised as, so that sending it on costs a splice of its start tag.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from burble.errors import StanzaError
+from burble.jid import JID
+from burble.namespaces import CLIENT, STANZA_ERRORS
+from burble.xml import Element, escape_attribute, escape_text, write_attributes
+
+__all__ = ["STANZAS", "Iq", "Message", "Presence", "Stanza"]
+
+
+class Stanza(Element):
+    """What the three stanzas have in common.
+
+    Args:
+        to: the recipient; None stands for the sender's own account or server (RFC 6120 §10.3).
+        from_: the sender.
+        attrs: the other attributes; taken, not copied.
+        children: text and elements, in order.
+    """
+
+    __slots__ = ("_bytes", "_rest", "from_", "raw", "to")
+
+    #: The local name of the stanza.
+    kind: str = ""
+
+    def __init__(
+        self,
+        to: JID | None = None,
+        from_: JID | None = None,
+        attrs: dict[str, str] | None = None,
+        *children: Element | str,
+    ) -> None:
+        self.name = self.kind
+        self.ns = CLIENT
+        self.attrs = {} if attrs is None else attrs
+        self.children = [*children]
+        self.to = to
+        self.from_ = from_
+        self.raw: bytes | None = None
+        self._bytes: bytes | None = None
+        self._rest: bytes | None = None
+
+    @property
+    def id(self) -> str | None:
+        """The ``id`` attribute."""
+        return self.attrs.get("id")
+
+    @property
+    def type(self) -> str:
+        """The ``type`` attribute, or what its absence means: "" but for a message (RFC 6121 §5.2.2)."""
+        return self.attrs.get("type", "")
+
+    @property
+    def lang(self) -> str | None:
+        """The ``xml:lang`` attribute."""
+        return self.attrs.get("xml:lang")
+
+    # ---- making others from it
+
+    def copy(self, to: JID | None = None, from_: JID | None = None) -> Self:
+        """A stanza with the same content of its own, which may be changed; addressed anew where given."""
+        twin = type(self)(to or self.to, from_ or self.from_, dict(self.attrs))
+        twin.children = [child if isinstance(child, str) else child.copy() for child in self.children]
+        return twin
+
+    def readdressed(self, to: JID | None, from_: JID | None) -> Self:
+        """The same stanza to somebody else; it shares content and bytes with this one."""
+        twin = type(self)(to, from_, self.attrs)
+        twin.children = self.children
+        twin._rest = self._tail()
+        return twin
+
+    def error(self, reason: StanzaError | str, text: str | None = None) -> Self:
+        """The answer that tells the sender of an error (RFC 6120 §8.3).
+
+        Args:
+            reason: the error, or a condition.
+            text: with a condition, what a person should read.
+        """
+        if isinstance(reason, str):
+            reason = StanzaError(reason, text)
+        attrs = {"type": "error"}
+        if (id_ := self.attrs.get("id")) is not None:
+            attrs["id"] = id_
+        answer = type(self)(self.from_, self.to, attrs)
+        error = answer.add("error", attrs={"type": reason.type})
+        error.add(reason.condition, STANZA_ERRORS)
+        if reason.text:
+            error.add("text", STANZA_ERRORS, {"xml:lang": "en"}, reason.text)
+        if reason.extra:
+            error.add(*reason.extra)
+        return answer
+
+    def failure(self) -> StanzaError:
+        """The error that a stanza of type ``error`` carries."""
+        error = self.child("error")
+        condition, text = "undefined-condition", None
+        if error is not None:
+            for child in error.elements(ns=STANZA_ERRORS):
+                if child.name == "text":
+                    text = child.text
+                else:
+                    condition = child.name
+        try:
+            return StanzaError(condition, text)
+        except KeyError:
+            return StanzaError("undefined-condition", text)
+
+    # ---- serialising
+
+    def to_bytes(self, inside: str = CLIENT) -> bytes:
+        """This stanza as UTF-8 XML, kept for the next time when for a stream of ``jabber:client``."""
+        if inside != CLIENT:
+            return self.to_string(inside).encode()
+        if self._bytes is None:
+            self._bytes = self._head() + self._tail()
+        return self._bytes
+
+    def to_string(self, inside: str = CLIENT) -> str:
+        """This stanza as XML; `inside` as in `Element.to_bytes`."""
+        declared = "" if self.ns == inside else f" xmlns='{escape_attribute(self.ns)}'"
+        return f"<{self.kind}{declared}{self._addresses()}{self._written()}"
+
+    def spliced(self, start: bytes) -> None:
+        """Take the bytes to send from those received: the start tag's begin is replaced by `start`."""
+        assert self.raw is not None
+        self._bytes = start + self.raw[len(self.kind) + 1 :]
+
+    def _write(self, parts: list[str], inside: str) -> None:
+        parts.append(self.to_string(inside))
+
+    def _head(self) -> bytes:
+        return f"<{self.kind}{self._addresses()}".encode()
+
+    def _addresses(self) -> str:
+        sender = f" from='{escape_attribute(self.from_)}'" if self.from_ is not None else ""
+        return f"{sender} to='{escape_attribute(self.to)}'" if self.to is not None else sender
+
+    def _tail(self) -> bytes:
+        """All that follows the addresses."""
+        if self._rest is None:
+            self._rest = self._written().encode()
+        return self._rest
+
+    def _written(self) -> str:
+        parts: list[str] = []
+        write_attributes(parts, self.attrs)
+        if not self.children:
+            parts.append("/>")
+            return "".join(parts)
+        parts.append(">")
+        parts += [
+            escape_text(child) if isinstance(child, str) else child.to_string(CLIENT) for child in self.children
+        ]
+        parts.append(f"</{self.kind}>")
+        return "".join(parts)
+
+
+class Message(Stanza):
+    """A message (RFC 6121 §5); an unknown type counts as ``normal`` (§5.2.2)."""
+
+    __slots__ = ()
+    kind = "message"
+
+    @property
+    def type(self) -> str:
+        """``chat``, ``error``, ``groupchat``, ``headline`` or ``normal``."""
+        type_ = self.attrs.get("type", "normal")
+        return type_ if type_ in _MESSAGE_TYPES else "normal"
+
+    @property
+    def body(self) -> str | None:
+        """The text of the first body, or None where there is none."""
+        return self.child_text("body", CLIENT)
+
+
+class Presence(Stanza):
+    """A presence notification, subscription request or probe (RFC 6121 §3 and §4); available: type ""."""
+
+    __slots__ = ()
+    kind = "presence"
+
+    @property
+    def show(self) -> str:
+        """``away``, ``chat``, ``dnd``, ``xa``, or "" for plainly available (§4.7.2.1)."""
+        return self.child_text("show", CLIENT, "") or ""
+
+    @property
+    def status(self) -> str:
+        """The first status text (§4.7.2.2)."""
+        return self.child_text("status", CLIENT, "") or ""
+
+    @property
+    def priority(self) -> int:
+        """The priority; 0 where there is none.
+
+        Raises:
+            StanzaError: bad-request, where it is not an integer from -128 to 127 (§4.7.2.3).
+        """
+        text = self.child_text("priority", CLIENT)
+        if text is None:
+            return 0
+        try:
+            priority = int(text)
+        except ValueError:
+            raise StanzaError("bad-request", "priority is not an integer") from None
+        if not -128 <= priority <= 127:
+            raise StanzaError("bad-request", "priority is not between -128 and 127")
+        return priority
+
+
+class Iq(Stanza):
+    """A request or the answer to one (RFC 6120 §8.2.3)."""
+
+    __slots__ = ()
+    kind = "iq"
+
+    @property
+    def payload(self) -> Element | None:
+        """The one child element of a request or result."""
+        return self.child()
+
+    def reply(self, payload: Element | None = None) -> Iq:
+        """The result that answers this request."""
+        attrs = {"type": "result"}
+        if (id_ := self.attrs.get("id")) is not None:
+            attrs["id"] = id_
+        return Iq(self.from_, self.to, attrs) if payload is None else Iq(self.from_, self.to, attrs, payload)
+
+
+_MESSAGE_TYPES = frozenset({"chat", "error", "groupchat", "headline", "normal"})
+
+#: The class of each stanza by its local name.
+STANZAS: dict[str, type[Message | Presence | Iq]] = {"message": Message, "presence": Presence, "iq": Iq}
