@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from itertools import islice
 from typing import final
 
 import idna
@@ -54,10 +54,10 @@ class JID(str):
     _bare: JID | None
 
     def __new__(cls, text: str) -> JID:
-        return cls.parse(text)
+        return JID.parse(text)
 
-    @classmethod
-    def parse(cls, text: str) -> JID:
+    @staticmethod
+    def parse(text: str) -> JID:
         """Split, prepare and check an address as RFC 7622 §3 says.
 
         Domain names may hold underscores and the reserved ``ab--cd`` form, which RFC 5890 keeps from host
@@ -69,14 +69,11 @@ class JID(str):
         Raises:
             JIDError: a part is empty, too long, or holds what it may not.
         """
-        if text.__class__ is cls:
-            return text
-        if len(text) > CACHED_CHARACTERS:
-            return _parse(text)
-        return _parse_cached(text)
+        jid = _recall(text)
+        return _parse(text) if jid is None else jid
 
-    @classmethod
-    def build(cls, local: str, domain: str, resource: str = "") -> JID:
+    @staticmethod
+    def build(local: str, domain: str, resource: str = "") -> JID:
         """Prepare and join three parts; an empty local or resource is left out.
 
         Raises:
@@ -87,7 +84,7 @@ class JID(str):
         if "@" in domain or "/" in domain:
             raise JIDError(f"domainpart {_shown(domain)} holds '@' or '/'")
         text = f"{local}@{domain}" if local else domain
-        return cls.parse(f"{text}/{resource}" if resource else text)
+        return JID.parse(f"{text}/{resource}" if resource else text)
 
     def with_resource(self, resource: str) -> JID:
         """This address with another resource; with an empty one, the bare JID.
@@ -125,15 +122,31 @@ _prepared = re.compile(
 _username = get_profile("UsernameCaseMapped")
 _opaque = get_profile("OpaqueString")
 
+# Parsing is a pure function, so that all servers of a process can share what it gave.
+_remembered: dict[str, JID] = {}
+_recall = _remembered.get
+
 
 def _parse(text: str) -> JID:
+    """Parse a text that is not remembered, and remember it."""
+    if isinstance(text, JID):
+        return text
     if len(text) <= PART_BYTES and (match := _prepared.fullmatch(text)):
         local, domain, resource = match.groups("")
-        return _make(text, local, domain, resource)
-    return _prepare(text)
+        jid = _make(text, local, domain, resource)
+    else:
+        jid = _prepare(text)
+    if len(text) <= CACHED_CHARACTERS:
+        if len(_remembered) >= CACHED_TEXTS:
+            _forget_oldest()
+        _remembered[text] = jid
+    return jid
 
 
-_parse_cached = lru_cache(maxsize=CACHED_TEXTS)(_parse)
+def _forget_oldest() -> None:
+    """Drop a quarter at once: cheaper for each text than keeping track of which was used last."""
+    for text in list(islice(_remembered, CACHED_TEXTS // 4)):
+        _remembered.pop(text, None)
 
 
 def _prepare(text: str) -> JID:

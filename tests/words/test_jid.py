@@ -190,6 +190,15 @@ def test_parsed_texts_are_remembered_unless_long() -> None:
     assert JID.parse(long) is not JID.parse(long)
 
 
+def test_the_memory_for_parsed_texts_is_bounded() -> None:
+    for number in range(2 * jid_module.CACHED_TEXTS):
+        JID.parse(f"user{number}@example.org")
+        assert len(jid_module._remembered) <= jid_module.CACHED_TEXTS
+
+    last = f"user{number}@example.org"
+    assert JID.parse(last) is JID.parse(last)
+
+
 # Texts that look like addresses: pieces that matter, and any characters between them.
 PIECES = st.sampled_from(
     [*"@/.:[]\\-_ '\"<&", "..", "xn--", "xn--bcher-kva", "example.org", "[::1]", "\u00df", "\u3002", "\uff20"]
