@@ -1,0 +1,19 @@
+"""TLS without sockets: a transport passes bytes through a `TlsSession` and keeps the buffers.
+
+STARTTLS (RFC 6120 §5) and direct TLS (XEP-0368) are therefore the same thing, started at different moments.
+"""
+
+from burble.tls.certificates import CertificateFiles, self_signed
+from burble.tls.context import TlsContext, TlsVersion
+from burble.tls.errors import TlsError
+from burble.tls.session import ChannelBindingType, TlsSession
+
+__all__ = [
+    "CertificateFiles",
+    "ChannelBindingType",
+    "TlsContext",
+    "TlsError",
+    "TlsSession",
+    "TlsVersion",
+    "self_signed",
+]
