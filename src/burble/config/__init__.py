@@ -1,0 +1,41 @@
+"""Settings: a TOML file read into typed, immutable tables.
+
+`load` reads and checks the file; `Settings.for_host` gives what holds for one virtual host.
+"""
+
+from burble.config.explain import ConfigError
+from burble.config.fields import Address, Table
+from burble.config.reader import load
+from burble.config.sections import (
+    TLS,
+    Auth,
+    Database,
+    HostLimits,
+    HostTLS,
+    Limits,
+    Listen,
+    Log,
+    Modules,
+    Registration,
+)
+from burble.config.settings import HostOverrides, HostSettings, Settings
+
+__all__ = [
+    "TLS",
+    "Address",
+    "Auth",
+    "ConfigError",
+    "Database",
+    "HostLimits",
+    "HostOverrides",
+    "HostSettings",
+    "HostTLS",
+    "Limits",
+    "Listen",
+    "Log",
+    "Modules",
+    "Registration",
+    "Settings",
+    "Table",
+    "load",
+]
