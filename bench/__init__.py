@@ -1,0 +1,1 @@
+"""What Burble and its peers cost for the same work: `python -m bench` prints one table."""

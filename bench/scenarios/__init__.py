@@ -1,0 +1,19 @@
+"""The scenarios, in the order of the table's rows."""
+
+from bench.scenarios.base import Scenario
+from bench.scenarios.chat import Chat
+from bench.scenarios.login import Login
+from bench.scenarios.memory import Memory
+from bench.scenarios.offline import Offline
+from bench.scenarios.presence import Presence
+
+SCENARIOS: list[Scenario] = [
+    Chat(),
+    Login(),
+    Memory(tls=False),
+    Memory(tls=True),
+    Presence(),
+    Offline(),
+]
+
+__all__ = ["SCENARIOS", "Scenario"]

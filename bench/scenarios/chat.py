@@ -1,0 +1,125 @@
+"""One-to-one chat: 50 pairs, each with a window of messages under way."""
+
+import asyncio
+import re
+import time
+from collections import deque
+from collections.abc import Callable
+
+from bench.client import Client
+from bench.figures import Figure, delivery_faults, percentile
+from bench.meter import Meter, Span, settle
+from bench.scenarios.base import Scenario, close_all, log_in_all, names, register_all
+from bench.servers import Server
+
+PAIRS = 50
+MESSAGES = {20: 20_000, 1: 10_000}  # in all, for each window
+LIMIT = 60.0  # seconds
+_END = b"</message>"
+_ID = re.compile(rb"\bid=['\"]m(\d+)['\"]")
+
+
+class Pair:
+    """A sender that keeps `window` messages under way, and its receiver."""
+
+    def __init__(
+        self, sender: Client, receiver: Client, total: int, window: int, done: Callable[[], None]
+    ) -> None:
+        self.latencies: list[float] = []
+        self._sender = sender
+        self._total = total
+        self._window = window
+        self._done = done
+        self._sent = 0
+        self._times: deque[float] = deque()
+        self._received: list[bytes] = []
+        self._tail = b""
+        # What a phone's client sends: a body, a chat state and the request for a receipt.
+        self._message = (
+            f"<message to='{receiver.jid}' type='chat' id='m%d'>"
+            "<body>The quick brown fox jumps over the lazy dog. </body>"
+            "<active xmlns='http://jabber.org/protocol/chatstates'/>"
+            "<request xmlns='urn:xmpp:receipts'/></message>"
+        ).encode()
+        sender.sink = lambda data: None
+        receiver.sink = self._receive
+
+    def start(self) -> None:
+        """Send the first messages."""
+        self._send(self._window, time.perf_counter())
+
+    def _send(self, count: int, now: float) -> None:
+        count = min(count, self._total - self._sent)
+        if count:
+            numbers = range(self._sent, self._sent + count)
+            self._sent += count
+            self._times.extend([now] * count)
+            self._sender.send(b"".join([self._message % number for number in numbers]))
+
+    def _receive(self, data: bytes) -> None:
+        self._received.append(data)
+        data = self._tail + data
+        self._tail = data[1 - len(_END) :]
+        now = time.perf_counter()
+        arrived = min(data.count(_END), len(self._times))
+        for _ in range(arrived):
+            self.latencies.append(now - self._times.popleft())
+        self._send(arrived, now)
+        if arrived and len(self.latencies) == self._total:
+            self._done()
+
+    def faults(self) -> int:
+        """Return how many messages were lost, doubled or out of order."""
+        ids = [int(number) for number in _ID.findall(b"".join(self._received))]
+        return delivery_faults(ids, self._total)
+
+
+class Chat(Scenario):
+    """CPU a message and latency, for a window of 20 (throughput) and of 1 (conversation)."""
+
+    name = "chat"
+
+    async def prepare(self, server: Server) -> None:
+        """Register two accounts a pair."""
+        await register_all(server, names("user", 2 * PAIRS))
+
+    async def run(self, server: Server) -> tuple[list[Figure], Span]:
+        """Chat with both windows."""
+        clients = await log_in_all(server, names("user", 2 * PAIRS))
+        for client in clients:
+            client.send(b"<presence/>")
+        figures: list[Figure] = []
+        for window, messages in MESSAGES.items():
+            found, span = await self._chat(server, clients, window, messages // PAIRS)
+            figures += found
+        await close_all(clients)
+        return figures, span
+
+    async def _chat(
+        self, server: Server, clients: list[Client], window: int, each: int
+    ) -> tuple[list[Figure], Span]:
+        await settle(server.processes)
+        finished = asyncio.Semaphore(0)
+        pairs = [
+            Pair(sender, receiver, each, window, finished.release)
+            for sender, receiver in zip(clients[::2], clients[1::2], strict=True)
+        ]
+        meter = Meter(server.processes)
+        for pair in pairs:
+            pair.start()
+        try:
+            async with asyncio.timeout(LIMIT):
+                for _ in pairs:
+                    await finished.acquire()
+        except TimeoutError:
+            pass  # told as faults below
+        span = meter.stop()
+        await asyncio.sleep(0.3)  # for a message that comes twice
+        latencies = sorted(seconds for pair in pairs for seconds in pair.latencies)
+        what = f"chat, window {window}"
+        return [
+            Figure(f"{what}: CPU a message", "µs", span.server_cpu * 1e6 / len(latencies)),
+            Figure(f"{what}: latency p50", "ms", percentile(latencies, 0.5) * 1e3),
+            Figure(f"{what}: latency p99", "ms", percentile(latencies, 0.99) * 1e3),
+            Figure(f"{what}: lost, doubled, reordered", "", sum(p.faults() for p in pairs), True),
+        ], span

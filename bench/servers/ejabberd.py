@@ -1,0 +1,120 @@
+"""ejabberd from the distribution's package, with the modules that its shipped configuration loads."""
+
+import shutil
+from pathlib import Path
+
+from bench.servers.base import Server
+
+# Without mod_pres_counter (a rate limit); with mod_register, which a benchmark needs.
+_CONFIG = """\
+loglevel: info
+log_rotate_count: 0
+hosts: [localhost]
+certfiles: ["{pem}"]
+listen:
+  - port: {port}
+    ip: "127.0.0.1"
+    module: ejabberd_c2s
+    max_stanza_size: 262144
+    shaper: none
+    access: all
+    starttls: true
+disable_sasl_mechanisms: ["digest-md5", "X-OAUTH2"]
+auth_password_format: scram
+registration_timeout: infinity
+shaper_rules:
+  max_user_sessions: 10
+  max_user_offline_messages: infinity
+modules:
+  mod_adhoc: {{}}
+  mod_admin_extra: {{}}
+  mod_announce: {{}}
+  mod_avatar: {{}}
+  mod_blocking: {{}}
+  mod_bosh: {{}}
+  mod_caps: {{}}
+  mod_carboncopy: {{}}
+  mod_client_state: {{}}
+  mod_configure: {{}}
+  mod_disco: {{}}
+  mod_fail2ban: {{}}
+  mod_http_api: {{}}
+  mod_last: {{}}
+  mod_mqtt: {{}}
+  mod_muc: {{}}
+  mod_muc_admin: {{}}
+  mod_offline:
+    access_max_user_messages: max_user_offline_messages
+  mod_ping: {{}}
+  mod_privacy: {{}}
+  mod_private: {{}}
+  mod_pubsub:
+    plugins: [flat, pep]
+    force_node_config:
+      "eu.siacs.conversations.axolotl.*":
+        access_model: open
+      storage:bookmarks:
+        access_model: whitelist
+  mod_push: {{}}
+  mod_push_keepalive: {{}}
+  mod_register:
+    access: all
+    ip_access: all
+  mod_roster:
+    versioning: true
+  mod_s2s_dialback: {{}}
+  mod_shared_roster: {{}}
+  mod_sic: {{}}
+  mod_stream_mgmt:
+    resend_on_timeout: if_offline
+  mod_stun_disco: {{}}
+  mod_vcard:
+    search: false
+  mod_vcard_xupdate: {{}}
+  mod_version: {{}}
+"""
+
+
+class Ejabberd(Server):
+    """As shipped: Mnesia for storage."""
+
+    name = "ejabberd"
+    prepared_as = "ejabberd"
+
+    @staticmethod
+    def _library() -> Path | None:
+        """Return the directory that holds ejabberd's Erlang applications."""
+        found = sorted(Path("/usr/lib").glob("*/ejabberd-*/ebin/ejabberd.app"))
+        return found[-1].parents[2] if found else None
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """Return what has to be installed first."""
+        if shutil.which("erl") and cls._library():
+            return None
+        return "the package ejabberd has to be installed"
+
+    def configure(self) -> None:
+        """Write ejabberd.yml."""
+        pem = self.home / "ejabberd.pem"
+        pem.write_bytes(self.certificate.read_bytes() + self.key.read_bytes())
+        (self.home / "ejabberd.yml").write_text(_CONFIG.format(pem=pem, port=self.port))
+
+    def environment(self) -> dict[str, str]:
+        """Return what ejabberdctl would set."""
+        return {
+            "EJABBERD_CONFIG_PATH": str(self.home / "ejabberd.yml"),
+            "EJABBERD_LOG_PATH": str(self.home / "ejabberd.log"),
+            "ERL_LIBS": str(self._library()),
+            "ERL_MAX_PORTS": "32000",
+            "ERL_MAX_ETS_TABLES": "1400",
+            "ERL_CRASH_DUMP_BYTES": "0",
+        }
+
+    def command(self) -> list[str]:
+        """Return the command."""
+        # Not through ejabberdctl: it insists on a user of its own and leaves epmd running.
+        # Quiet on the console only, where it would write its log a second time.
+        machine = ["erl", "+K", "true", "+P", "250000", "-noinput"]
+        spool = f'"{self.home / "spool"}"'
+        return [*machine, "-mnesia", "dir", spool, "-ejabberd", "quiet", "true", "-s", "ejabberd"]
