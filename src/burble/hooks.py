@@ -1,0 +1,124 @@
+"""Typed events: what happens in the server, told to whoever asked to hear of it.
+
+An event is an instance of a subclass of `Event`. A handler is a plain function or a coroutine function;
+plain ones run inline, and nothing is scheduled unless a handler returns an awaitable.
+"""
+
+from __future__ import annotations
+
+import logging
+from bisect import insort
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from burble.errors import StanzaError, StreamError
+
+_log = logging.getLogger("burble.hooks")
+
+E = TypeVar("E", bound="Event")
+Handler = Callable[[E], Awaitable[None] | None]
+
+
+class Event:
+    """Something that happened, or is about to.
+
+    Attributes:
+        stopped: a handler has dealt with it: no other is asked, and what would follow is left out.
+    """
+
+    __slots__ = ("stopped",)
+
+    def __init__(self) -> None:
+        self.stopped = False
+
+    def stop(self) -> None:
+        """Say that the event has been dealt with."""
+        self.stopped = True
+
+
+class Hooks:
+    """Who wants to hear of which events."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[type[Event], list[_Entry]] = {}
+        self._calls: dict[type[Event], tuple[Handler[Any], ...]] = {}
+
+    def on(self, kind: type[E], handler: Handler[E], priority: int = 0) -> Callable[[], None]:
+        """Call a handler for each event of a kind.
+
+        Args:
+            kind: the class of the events; not its subclasses.
+            handler: may raise `StanzaError` where the event is about a stanza, to refuse it.
+            priority: higher ones are called earlier; equal ones in the order they came.
+
+        Returns:
+            A function that takes the handler off again.
+        """
+        entry = _Entry(priority, handler)
+        entries = self._handlers.setdefault(kind, [])
+        insort(entries, entry, key=lambda e: -e.priority)
+        self._calls[kind] = tuple(e.handler for e in entries)
+
+        def off() -> None:
+            entries.remove(entry)
+            self._calls[kind] = tuple(e.handler for e in entries)
+
+        return off
+
+    def wanted(self, kind: type[Event]) -> bool:
+        """Whether anybody would hear: lets the hot path leave out making the event."""
+        return bool(self._calls.get(kind))
+
+    def emit(self, event: Event) -> Awaitable[None] | None:
+        """Call the handlers of an event, in order.
+
+        Returns:
+            None when all is done, or what to await for it.
+
+        Raises:
+            StanzaError, StreamError: a handler refused. Any other error of a handler is logged,
+                and the next is called.
+        """
+        calls = self._calls.get(type(event))
+        return self._emit(event, calls) if calls else None
+
+    def _emit(self, event: Event, calls: Sequence[Handler[Any]]) -> Awaitable[None] | None:
+        for position, call in enumerate(calls):
+            try:
+                waiting = call(event)
+            except (StanzaError, StreamError):
+                raise
+            except Exception:
+                _log.exception("%s failed for %s", _name(call), type(event).__name__)
+                continue
+            if waiting is not None:
+                return self._finish(event, waiting, call, calls[position + 1 :])
+            if event.stopped:
+                return None
+        return None
+
+    async def _finish(
+        self, event: Event, waiting: Awaitable[None], call: Handler[Any], rest: Sequence[Handler[Any]]
+    ) -> None:
+        try:
+            await waiting
+        except (StanzaError, StreamError):
+            raise
+        except Exception:
+            _log.exception("%s failed for %s", _name(call), type(event).__name__)
+        if not event.stopped:
+            more = self._emit(event, rest)
+            if more is not None:
+                await more
+
+
+class _Entry:
+    __slots__ = ("handler", "priority")
+
+    def __init__(self, priority: int, handler: Handler[Any]) -> None:
+        self.priority = priority
+        self.handler = handler
+
+
+def _name(call: Handler[Any]) -> str:
+    return getattr(call, "__qualname__", repr(call))

@@ -1,0 +1,222 @@
+"""The module API: everything an XMPP server can load or leave out is a class like this.
+
+    class LastActivity(Module):
+        \"\"\"XEP-0012: tell how long an account has been away.\"\"\"
+
+        features = ["jabber:iq:last"]
+
+        class Settings(Module.Settings):
+            share_with: Literal["contacts", "everyone"] = "contacts"
+
+        @iq("jabber:iq:last", "query", to="account", type="get")
+        async def report(self, request: Iq) -> Element: ...
+
+        @on(UserUnavailable)
+        def remember(self, event: UserUnavailable) -> None: ...
+
+A module is made once for each virtual host that loads it. What the decorators declare is in force
+from `Module.start` to `Module.stop`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from burble.hooks import Event
+from burble.routing.local import Discipline, Handling, Target
+
+if TYPE_CHECKING:
+    from burble.routing.hosts import Host
+
+__all__ = ["CommandDeclaration", "Module", "command", "declared", "iq", "on"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+M = TypeVar("M", bound="Module")
+_MARK = "_burble_declarations"
+
+
+class ModuleSettings(BaseModel):
+    """The options of a module: ``[modules.NAME]`` in the settings file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Module:
+    """A capability of a virtual host. Subclass it.
+
+    Attributes:
+        name: what the settings call it; by default the name of the Python module it is in.
+        features: namespaces that the server announces by service discovery (XEP-0030).
+        account_features: those that its accounts announce.
+        requires: modules that must be loaded for this one to work, by name.
+        host: the virtual host it serves.
+        settings: its options on this host.
+    """
+
+    name: ClassVar[str] = ""
+    features: ClassVar[Sequence[str]] = ()
+    account_features: ClassVar[Sequence[str]] = ()
+    requires: ClassVar[Sequence[str]] = ()
+
+    #: The options a module takes; override with a subclass.
+    Settings: ClassVar[type[ModuleSettings]] = ModuleSettings
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" not in cls.__dict__:
+            cls.name = cls.__module__.rpartition(".")[2]
+
+    def __init__(self, host: Host, settings: ModuleSettings) -> None:
+        self.host = host
+        self.settings: Any = settings
+        self._off: list[Callable[[], None]] = []
+
+    async def start(self) -> None:
+        """Called before anything declared is in force: read what is stored, start what must run."""
+
+    async def stop(self) -> None:
+        """Called when nothing declared is in force any more."""
+
+    def require(self, kind: type[M]) -> M:
+        """The instance of another module on this host, one of those it `requires`.
+
+        Raises:
+            LookupError: it is not loaded.
+        """
+        found = self.host.modules.get(kind.name)
+        if not isinstance(found, kind):
+            raise LookupError(f"module {self.name} needs module {kind.name}")
+        return found
+
+    # ---- what the loader calls
+
+    async def load(self) -> None:
+        """Start the module and put what it declares in force."""
+        await self.start()
+        host = self.host
+        for declaration, call in declared(self):
+            match declaration:
+                case EventDeclaration(kind, priority):
+                    self._off.append(host.hooks.on(kind, call, priority))
+                case IqDeclaration(ns, name, to, types, owner_only, discipline):
+                    handling = Handling(call, types, owner_only, discipline)
+                    self._off.append(host.local.handle(to, ns, name, handling))
+        host.features += self.features
+        host.account_features += self.account_features
+        host.modules[self.name] = self
+
+    async def unload(self) -> None:
+        """Take back what it declares, and stop the module."""
+        host = self.host
+        while self._off:
+            self._off.pop()()
+        for feature in self.features:
+            host.features.remove(feature)
+        for feature in self.account_features:
+            host.account_features.remove(feature)
+        del host.modules[self.name]
+        await self.stop()
+
+
+# ---- declarations
+
+
+@dataclass(frozen=True, slots=True)
+class EventDeclaration:
+    """What ``@on`` says."""
+
+    kind: type[Event]
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class IqDeclaration:
+    """What ``@iq`` says."""
+
+    ns: str
+    name: str
+    to: Target
+    types: frozenset[str]
+    owner_only: bool
+    discipline: Discipline
+
+
+@dataclass(frozen=True, slots=True)
+class CommandDeclaration:
+    """What ``@command`` says."""
+
+    tags: tuple[str, ...]
+    name: str
+
+
+Declaration = EventDeclaration | IqDeclaration | CommandDeclaration
+
+
+def on(kind: type[Event], priority: int = 0) -> Callable[[F], F]:
+    """Call the method for each event of a kind.
+
+    Args:
+        kind: the event's class; see `burble.routing.events`.
+        priority: higher ones are called earlier.
+    """
+    return _mark(EventDeclaration(kind, priority))
+
+
+def iq(
+    ns: str,
+    name: str,
+    *,
+    to: Target = "server",
+    type: Literal["get", "set"] | None = None,
+    owner_only: bool | None = None,
+    discipline: Discipline = "inline",
+) -> Callable[[F], F]:
+    """Answer requests with the method: it takes the `Iq` and returns the payload of the result.
+
+    Args:
+        ns: the namespace of the request's payload.
+        name: its name.
+        to: ``server``: requests to the host; ``account``: to an account's bare JID.
+        type: the one type it answers; both where None.
+        owner_only: only the account's owner may ask; so by default for ``account``.
+        discipline: see `burble.routing.local.Handling`.
+    """
+    types = frozenset({type} if type else {"get", "set"})
+    own = to == "account" if owner_only is None else owner_only
+    return _mark(IqDeclaration(ns, name, to, types, own, discipline))
+
+
+def command(*, tags: Sequence[str], name: str = "") -> Callable[[F], F]:
+    """Make the method an administration command, under its own name unless another is given.
+
+    Args:
+        tags: what it is about, such as ``accounts``, ``sessions``.
+        name: another name.
+    """
+    return _mark(CommandDeclaration(tuple(tags), name))
+
+
+def declared(owner: object) -> list[tuple[Declaration, Callable[..., Any]]]:
+    """What the decorators declare on an object's methods: each declaration with its bound method."""
+    found: dict[str, None] = {}
+    for kind in reversed(type(owner).__mro__):
+        found |= dict.fromkeys(name for name, value in vars(kind).items() if hasattr(value, _MARK))
+    return [
+        (declaration, method)
+        for name in found
+        if (method := getattr(owner, name, None)) is not None
+        for declaration in getattr(method, _MARK, ())
+    ]
+
+
+def _mark(declaration: Declaration) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        marks: list[Declaration] = function.__dict__.setdefault(_MARK, [])
+        marks.append(declaration)
+        return function
+
+    return decorate

@@ -1,0 +1,168 @@
+"""The events a virtual host tells of; modules listen with ``@on(EventClass)``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from burble.hooks import Event
+from burble.jid import JID
+from burble.stanza import Iq, Message, Presence, Stanza
+from burble.xml import Element
+
+if TYPE_CHECKING:
+    from burble.routing.sessions import Session
+    from burble.streams.c2s import C2SStream
+
+
+class StreamFeatures(Event):
+    """A client's stream is about to offer its features (RFC 6120 §4.3.2): append to `features`."""
+
+    __slots__ = ("features", "stream")
+
+    def __init__(self, stream: C2SStream) -> None:
+        self.stopped = False
+        self.stream = stream
+        self.features: list[Element] = []
+
+
+class RequestBeforeLogin(Event):
+    """A client that has not logged in asks something, such as to register: set `answer`."""
+
+    __slots__ = ("answer", "request", "stream")
+
+    def __init__(self, stream: C2SStream, request: Iq) -> None:
+        self.stopped = False
+        self.stream = stream
+        self.request = request
+        self.answer: Iq | None = None
+
+
+class SessionOpened(Event):
+    """A client has bound a resource."""
+
+    __slots__ = ("session",)
+
+    def __init__(self, session: Session) -> None:
+        self.stopped = False
+        self.session = session
+
+
+class SessionClosed(Event):
+    """A session is over: it can't be reached any more. Its account's other sessions may live on."""
+
+    __slots__ = ("session",)
+
+    def __init__(self, session: Session) -> None:
+        self.stopped = False
+        self.session = session
+
+
+class StanzaSent(Event):
+    """A client sent a stanza, not routed yet. Stop it to swallow it, raise `StanzaError` to refuse it."""
+
+    __slots__ = ("session", "stanza")
+
+    def __init__(self, session: Session, stanza: Stanza) -> None:
+        self.stopped = False
+        self.session = session
+        self.stanza = stanza
+
+
+class StanzaReceived(Event):
+    """A stanza has arrived for an account (`user`), not delivered yet. Stop or refuse it as `StanzaSent`."""
+
+    __slots__ = ("stanza", "user")
+
+    def __init__(self, user: str, stanza: Stanza) -> None:
+        self.stopped = False
+        self.user = user
+        self.stanza = stanza
+
+
+class MessageUndelivered(Event):
+    """Nobody is there to take a message of type chat or normal: stop the event once it is kept."""
+
+    __slots__ = ("message", "user")
+
+    def __init__(self, user: str, message: Message) -> None:
+        self.stopped = False
+        self.user = user
+        self.message = message
+
+
+class PresenceSent(Event):
+    """A client sent a presence stanza of any type, with or without an addressee."""
+
+    __slots__ = ("presence", "session")
+
+    def __init__(self, session: Session, presence: Presence) -> None:
+        self.stopped = False
+        self.session = session
+        self.presence = presence
+
+
+class PresenceReceived(Event):
+    """A subscription stanza or a probe has arrived for an account (RFC 6121 §3, §4.3)."""
+
+    __slots__ = ("presence", "user")
+
+    def __init__(self, user: str, presence: Presence) -> None:
+        self.stopped = False
+        self.user = user
+        self.presence = presence
+
+
+class BecomingAvailable(Event):
+    """A session sent its first presence; messages for the account reach it once all handlers are done.
+
+    What was kept for the account is sent from here, so that nothing newer overtakes it.
+    """
+
+    __slots__ = ("presence", "session")
+
+    def __init__(self, session: Session, presence: Presence) -> None:
+        self.stopped = False
+        self.session = session
+        self.presence = presence
+
+
+class UserAvailable(Event):
+    """A session has become available (RFC 6121 §4.2)."""
+
+    __slots__ = ("presence", "session")
+
+    def __init__(self, session: Session, presence: Presence) -> None:
+        self.stopped = False
+        self.session = session
+        self.presence = presence
+
+
+class UserUnavailable(Event):
+    """A session has become unavailable (RFC 6121 §4.5), by its own word or because it is gone."""
+
+    __slots__ = ("presence", "session")
+
+    def __init__(self, session: Session, presence: Presence) -> None:
+        self.stopped = False
+        self.session = session
+        self.presence = presence
+
+
+class AccountRegistered(Event):
+    """An account has been made."""
+
+    __slots__ = ("jid",)
+
+    def __init__(self, jid: JID) -> None:
+        self.stopped = False
+        self.jid = jid
+
+
+class AccountRemoved(Event):
+    """An account is about to be removed; its sessions are closed and its rows deleted after the handlers."""
+
+    __slots__ = ("jid",)
+
+    def __init__(self, jid: JID) -> None:
+        self.stopped = False
+        self.jid = jid

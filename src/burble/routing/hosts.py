@@ -1,0 +1,182 @@
+"""A virtual host: its settings, accounts, sessions and modules. Everything is per host."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from burble.auth import Authenticator
+from burble.config import HostSettings
+from burble.errors import StreamError
+from burble.hooks import Event, Hooks
+from burble.jid import JID
+from burble.routing import events
+from burble.routing.local import LocalRouter
+from burble.routing.router import Router
+from burble.routing.sessions import SessionManager
+from burble.sasl import SaslPolicy, SaslServer, Success
+from burble.stanza import Iq, Stanza
+from burble.storage import Database
+from burble.streams.parser import ParserLimits
+from burble.xml import Element
+
+if TYPE_CHECKING:
+    from burble.routing.sessions import Session
+    from burble.streams.c2s import C2SStream
+
+_log = logging.getLogger("burble.host")
+
+
+class Host:
+    """One virtual host.
+
+    Args:
+        settings: what holds for it.
+        database: where its accounts' data is kept.
+        authenticator: knows its accounts.
+        router: carries its stanzas.
+        secret: of the server's own; see `SaslPolicy`.
+
+    Attributes:
+        hooks: the events of this host.
+        sessions: its session manager.
+        local: its local router.
+        features: what it announces by service discovery (XEP-0030), the server's own.
+        account_features: what its accounts announce.
+        modules: the modules loaded on it, by name.
+    """
+
+    def __init__(
+        self,
+        settings: HostSettings,
+        database: Database,
+        authenticator: Authenticator,
+        router: Router,
+        secret: bytes,
+    ) -> None:
+        self.name = settings.name
+        self.jid = JID.parse(settings.name)
+        self.database = database
+        self.authenticator = authenticator
+        self.router = router
+        self.hooks = Hooks()
+        self.sessions = SessionManager(self)
+        self.local = LocalRouter(self)
+        self.features: list[str] = []
+        self.account_features: list[str] = []
+        self.modules: dict[str, Any] = {}
+        self._secret = secret
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.configure(settings)
+        router.register(self.name, self.route)
+
+    def configure(self, settings: HostSettings) -> None:
+        """Take settings, at the start or while running; sessions stay."""
+        self.settings = settings
+        auth, limits = settings.auth, settings.limits
+        policy = SaslPolicy(
+            self._secret, auth.mechanisms, auth.allow_plain_without_tls, auth.scram_iterations
+        )
+        self.sasl = SaslServer(self.authenticator, policy)
+        self.client_limits = ParserLimits(
+            stanza_bytes=limits.stanza_bytes,
+            depth=limits.depth,
+            attributes=limits.attributes,
+            tag_bytes=limits.tag_bytes,
+        )
+
+    def route(self, stanza: Stanza) -> Any:
+        """Take a stanza for this host's domain."""
+        return self.local.route(stanza)
+
+    def is_admin(self, jid: JID) -> bool:
+        """Whether an account administers this host."""
+        return jid.bare in self.settings.admins
+
+    # ---- for clients' streams (`burble.streams.c2s.ClientHost`)
+
+    def stream_features(self, stream: C2SStream) -> list[Element]:
+        """Features that modules add to a stream's own."""
+        event = events.StreamFeatures(stream)
+        self.hooks.emit(event)
+        return event.features
+
+    async def bind(self, stream: C2SStream, login: Success, resource: str | None) -> Session:
+        """Open a session."""
+        return await self.sessions.bind(stream, login, resource)
+
+    async def receive_before_login(self, stream: C2SStream, request: Iq) -> Iq | None:
+        """Answer a client that has not logged in; None where that is not on offer."""
+        event = events.RequestBeforeLogin(stream, request)
+        waiting = self.hooks.emit(event)
+        if waiting is not None:
+            await waiting
+        return event.answer
+
+    # ---- accounts
+
+    async def register(self, user: str, password: str) -> None:
+        """Make an account.
+
+        Args:
+            user: its prepared localpart.
+            password: in clear.
+
+        Raises:
+            AuthError: it exists, or the password won't do.
+        """
+        await self.authenticator.register(user, password)
+        await self.emit(events.AccountRegistered(JID.build(user, self.name)))
+
+    async def unregister(self, user: str) -> None:
+        """Remove an account, all that is stored for it, and its sessions.
+
+        Raises:
+            AuthError: there is none.
+        """
+        jid = JID.build(user, self.name)
+        if await self.authenticator.exists(user):
+            await self.emit(events.AccountRemoved(jid))
+        await self.authenticator.remove(user)
+        for session in self.sessions.of(user):
+            session.close(StreamError("not-authorized", "this account has been removed"))
+
+    # ---- work beside the streams
+
+    async def emit(self, event: Event) -> None:
+        """Tell of an event and wait until all handlers are done."""
+        waiting = self.hooks.emit(event)
+        if waiting is not None:
+            await waiting
+
+    def emit_soon(self, event: Event) -> None:
+        """Tell of an event; what its handlers wait for goes on by itself."""
+        waiting = self.hooks.emit(event)
+        if waiting is not None:
+            self.spawn(_awaited(waiting))
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Let a coroutine go on by itself; errors are logged, and the host's stop waits for it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("%s: work in the background failed", self.name, exc_info=error)
+
+    async def close(self, error: StreamError) -> None:
+        """End all sessions, and wait for what they left to do."""
+        for session in self.sessions:
+            session.close(error)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        self.router.unregister(self.name)
+
+
+async def _awaited(waiting: Any) -> None:
+    await waiting

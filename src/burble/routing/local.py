@@ -1,0 +1,186 @@
+"""The local router: stanzas for a virtual host itself, and requests to its accounts (RFC 6120 §10.5)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Literal
+
+from burble.errors import StanzaError
+from burble.jid import JID
+from burble.routing.sessions import check_iq
+from burble.stanza import Iq, Stanza
+from burble.xml import Element
+
+if TYPE_CHECKING:
+    from burble.routing.hosts import Host
+
+Target = Literal["server", "account"]
+Discipline = Literal["inline", "queue", "parallel"]
+Answer = Element | None
+RequestHandler = Callable[[Iq], Answer | Awaitable[Answer]]
+
+
+@dataclass(slots=True)
+class Handling:
+    """Who answers the requests of one kind, and how.
+
+    Attributes:
+        handler: returns the payload of the result (or a whole `Iq`), None for an empty one;
+            or raises `StanzaError`.
+        types: the types of request it answers; another gets an error.
+        owner_only: an account's requests are only its owner's to make; others learn nothing
+            (RFC 6121 §8.5.1).
+        discipline: ``inline``: the sender's stream waits for the answer; ``queue``: it does not, one request
+            is handled after the other; ``parallel``: it does not, and neither does one request for another.
+    """
+
+    handler: RequestHandler
+    types: frozenset[str]
+    owner_only: bool = False
+    discipline: Discipline = "inline"
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class LocalRouter:
+    """Routes what is addressed to one virtual host.
+
+    Args:
+        host: the host.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self._handlers: dict[tuple[Target, str, str], Handling] = {}
+        self._requests: dict[tuple[JID, str], asyncio.Future[Iq]] = {}
+        self._number = 0
+
+    def handle(self, target: Target, ns: str, name: str, handling: Handling) -> Callable[[], None]:
+        """Answer requests by their payload.
+
+        Args:
+            target: ``server`` for those to the host, ``account`` for those to a bare JID of it.
+            ns: the payload's namespace.
+            name: the payload's name.
+            handling: who answers.
+
+        Returns:
+            A function that takes the handler off again.
+
+        Raises:
+            ValueError: another handler has them.
+        """
+        key = (target, ns, name)
+        if key in self._handlers:
+            raise ValueError(f"requests <{name}/> of {ns} to the {target} are handled already")
+        self._handlers[key] = handling
+
+        def off() -> None:
+            del self._handlers[key]
+
+        return off
+
+    def route(self, stanza: Stanza) -> Awaitable[None] | None:
+        """Take a stanza for the host's domain.
+
+        Raises:
+            StanzaError: it can't be handled; so may the awaitable.
+        """
+        to = stanza.to
+        assert to is not None
+        if to.local:
+            return self.host.sessions.deliver(stanza)
+        if isinstance(stanza, Iq):
+            return self._request("server", stanza)
+        if stanza.kind == "message" and stanza.attrs.get("type") != "error":
+            raise StanzaError("service-unavailable", "the server itself reads no messages")
+        return None
+
+    def account_request(self, iq: Iq) -> Awaitable[None] | None:
+        """Answer an IQ to a bare JID on the account's behalf (RFC 6121 §8.5.2.1.3)."""
+        return self._request("account", iq)
+
+    async def ask(self, iq: Iq, timeout: float = 30.0) -> Iq:
+        """Send a request of the server's own and wait for the answer.
+
+        Args:
+            iq: of type get or set, to a client or another entity; gets an id and the host as sender.
+            timeout: how long to wait, seconds.
+
+        Raises:
+            StanzaError: the answer was an error, or there was none (remote-server-timeout).
+        """
+        assert iq.to is not None
+        self._number += 1
+        iq.from_ = self.host.jid
+        iq.attrs["id"] = key_id = f"b{self._number}"
+        future: asyncio.Future[Iq] = asyncio.get_running_loop().create_future()
+        self._requests[iq.to, key_id] = future
+        try:
+            waiting = self.host.router.route(iq)
+            if waiting is not None:
+                await waiting
+            answer = await asyncio.wait_for(future, timeout)
+        except TimeoutError:
+            raise StanzaError("remote-server-timeout", f"{iq.to} did not answer") from None
+        finally:
+            del self._requests[iq.to, key_id]
+        if answer.type == "error":
+            raise answer.failure()
+        return answer
+
+    def _request(self, target: Target, iq: Iq) -> Awaitable[None] | None:
+        check_iq(iq)
+        if iq.type in ("result", "error"):
+            self._answered(iq)
+            return None
+        payload = iq.payload
+        assert payload is not None
+        handling = self._handlers.get((target, payload.ns, payload.name))
+        if handling is None:
+            raise StanzaError("service-unavailable", "nothing here answers this request")
+        if handling.owner_only and (iq.from_ is None or iq.from_.bare != iq.to):
+            raise StanzaError("service-unavailable", "only the account's owner may ask this")
+        if iq.type not in handling.types:
+            raise StanzaError("not-allowed", f"this can't be asked with a {iq.type}")
+        if handling.discipline == "inline":
+            answer = handling.handler(iq)
+            return self._reply_later(iq, answer) if isawaitable(answer) else self._reply(iq, answer)
+        self.host.spawn(self._apart(iq, handling))
+        return None
+
+    def _answered(self, iq: Iq) -> None:
+        assert iq.from_ is not None
+        future = self._requests.get((iq.from_, iq.id or ""))
+        if future is not None and not future.done():
+            future.set_result(iq)
+
+    async def _apart(self, iq: Iq, handling: Handling) -> None:
+        try:
+            if handling.discipline == "queue":
+                async with handling.lock:
+                    await self._finish(iq, handling)
+            else:
+                await self._finish(iq, handling)
+        except Exception as error:
+            waiting = self.host.router.bounce(iq, error)
+            if waiting is not None:
+                await waiting
+
+    async def _finish(self, iq: Iq, handling: Handling) -> None:
+        answer = handling.handler(iq)
+        if isawaitable(answer):
+            answer = await answer
+        waiting = self._reply(iq, answer)
+        if waiting is not None:
+            await waiting
+
+    async def _reply_later(self, iq: Iq, answer: Awaitable[Answer]) -> None:
+        waiting = self._reply(iq, await answer)
+        if waiting is not None:
+            await waiting
+
+    def _reply(self, iq: Iq, answer: Answer) -> Awaitable[None] | None:
+        return self.host.router.route(answer if isinstance(answer, Iq) else iq.reply(answer))

@@ -1,0 +1,91 @@
+"""The router: finds who takes a stanza, by the domain it is for (RFC 6120 §10)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from burble.errors import StanzaError
+from burble.stanza import Stanza
+from burble.storage import StorageError
+
+_log = logging.getLogger("burble.router")
+
+Route = Callable[[Stanza], Awaitable[None] | None]
+
+
+class Router:
+    """Routes stanzas between the domains served here, and to others through the S2S manager.
+
+    Errors raised on a stanza's way are answered here, and nowhere else.
+
+    Args:
+        remote: takes the stanzas for all other domains.
+    """
+
+    def __init__(self, remote: Route) -> None:
+        self._routes: dict[str, Route] = {}
+        self._remote = remote
+
+    def register(self, domain: str, route: Route) -> None:
+        """Send the stanzas for a domain to `route`.
+
+        Raises:
+            ValueError: another route has it.
+        """
+        if domain in self._routes:
+            raise ValueError(f"the domain {domain} is already served")
+        self._routes[domain] = route
+
+    def unregister(self, domain: str) -> None:
+        """Serve a domain no longer."""
+        del self._routes[domain]
+
+    @property
+    def domains(self) -> list[str]:
+        """The domains served here."""
+        return list(self._routes)
+
+    def route(self, stanza: Stanza) -> Awaitable[None] | None:
+        """Hand a stanza to whoever serves the domain it is for.
+
+        Args:
+            stanza: must have `to` and `from_`; not to be changed any more.
+
+        Returns:
+            None when it has been handled, or what to await for it. Errors never come out of either:
+            the sender gets them as a stanza.
+        """
+        to = stanza.to
+        assert to is not None
+        try:
+            waiting = self._routes.get(to.domain, self._remote)(stanza)
+        except Exception as error:
+            return self.bounce(stanza, error)
+        return None if waiting is None else self._finish(stanza, waiting)
+
+    async def _finish(self, stanza: Stanza, waiting: Awaitable[None]) -> None:
+        try:
+            await waiting
+        except Exception as error:
+            answer = self.bounce(stanza, error)
+            if answer is not None:
+                await answer
+
+    def bounce(self, stanza: Stanza, error: Exception) -> Awaitable[None] | None:
+        """Answer a stanza with an error, unless it is an answer itself (RFC 6120 §8.3.1)."""
+        reason = as_stanza_error(error, stanza)
+        if stanza.attrs.get("type") in ("error", "result") or stanza.from_ is None:
+            return None
+        return self.route(stanza.error(reason))
+
+
+def as_stanza_error(error: Exception, stanza: Stanza) -> StanzaError:
+    """What to tell the sender of a stanza; what the sender can't help is logged."""
+    if isinstance(error, StanzaError):
+        return error
+    if isinstance(error, StorageError):
+        _log.error("could not store what %s sent to %s: %s", stanza.from_, stanza.to, error)
+        return StanzaError("resource-constraint", "this can't be stored now; try again later")
+    _log.error("handling what %s sent to %s failed", stanza.from_, stanza.to, exc_info=error)
+    return StanzaError("internal-server-error", "the server made a mistake; it is in its log")

@@ -1,0 +1,431 @@
+"""The session manager: who is connected, and who of them gets a stanza (RFC 6121 §8)."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Awaitable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from burble.errors import StanzaError, StreamError
+from burble.jid import JID, JIDError
+from burble.routing import events
+from burble.sasl import Success
+from burble.stanza import Iq, Message, Presence, Stanza
+from burble.xml import Element
+
+if TYPE_CHECKING:
+    from burble.routing.hosts import Host
+    from burble.streams.c2s import C2SStream
+
+
+class SessionRef(Protocol):
+    """How anything but the session manager names a session, wherever it lives."""
+
+    @property
+    def jid(self) -> JID:
+        """Its full JID."""
+
+    @property
+    def presence(self) -> Presence | None:
+        """Its last presence, or None while it is unavailable."""
+
+    @property
+    def priority(self) -> int:
+        """The priority of its presence (RFC 6121 §4.7.2.3)."""
+
+    def send(self, stanza: Element) -> None:
+        """Send it a stanza."""
+
+    def close(self, error: StreamError) -> None:
+        """End it."""
+
+
+class Session:
+    """One connected resource of an account (RFC 6120 §7).
+
+    Attributes:
+        host: its virtual host.
+        jid: its full JID.
+        account: the account's other sessions, and what modules keep for the account while it is connected.
+        presence: its last available presence, or None.
+        priority: of that presence.
+        interested: it has asked for the roster and gets roster pushes (RFC 6121 §2.2).
+        anonymous: it has no account (XEP-0175).
+        since: when it was opened, seconds since the epoch.
+        data: what modules keep for the session, by a key of their own; made when first needed.
+    """
+
+    __slots__ = (
+        "_data",
+        "_stream",
+        "account",
+        "anonymous",
+        "host",
+        "interested",
+        "jid",
+        "presence",
+        "priority",
+        "since",
+    )
+
+    def __init__(self, host: Host, account: Account, jid: JID, stream: C2SStream, anonymous: bool) -> None:
+        self.host = host
+        self.account = account
+        self.jid = jid
+        self.anonymous = anonymous
+        self.presence: Presence | None = None
+        self.priority = 0
+        self.interested = False
+        self.since = time.time()
+        self._stream: C2SStream | None = stream
+        self._data: dict[Any, Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Session {self.jid}>"
+
+    @property
+    def data(self) -> dict[Any, Any]:
+        """What modules keep for this session."""
+        if self._data is None:
+            self._data = {}
+        return self._data
+
+    @property
+    def user(self) -> str:
+        """The account's localpart."""
+        return self.jid.local
+
+    @property
+    def address(self) -> str:
+        """The client's IP address, or "" where it is not connected any more."""
+        return self._stream.carrier.address if self._stream is not None else ""
+
+    @property
+    def secure(self) -> bool:
+        """Whether the client's connection is encrypted."""
+        return self._stream is not None and self._stream.carrier.tls is not None
+
+    # ---- from the client
+
+    def receive(self, stanza: Stanza) -> Awaitable[Any] | None:
+        """Take a stanza from the client: its `from_` is this session, its `to` is prepared or None.
+
+        Raises:
+            StanzaError: it was refused; so may the awaitable.
+        """
+        hooks = self.host.hooks
+        if hooks.wanted(events.StanzaSent):
+            event = events.StanzaSent(self, stanza)
+            waiting = hooks.emit(event)
+            if waiting is not None:
+                return self._receive_after(waiting, event)
+            if event.stopped:
+                return None
+        return self._dispatch(stanza)
+
+    async def _receive_after(self, waiting: Awaitable[None], event: events.StanzaSent) -> None:
+        try:
+            await waiting
+            more = None if event.stopped else self._dispatch(event.stanza)
+        except StanzaError as error:
+            more = self.host.router.bounce(event.stanza, error)
+        if more is not None:
+            await more
+
+    def _dispatch(self, stanza: Stanza) -> Awaitable[Any] | None:
+        if isinstance(stanza, Presence):
+            return self.host.hooks.emit(events.PresenceSent(self, stanza))
+        if isinstance(stanza, Iq):
+            check_iq(stanza)
+        if stanza.to is None:  # the account itself (RFC 6120 §10.3)
+            stanza = stanza.copy(to=self.jid.bare)
+        return self.host.router.route(stanza)
+
+    def lost(self, stream: C2SStream) -> None:
+        """The stream that carried this session is gone."""
+        if stream is self._stream:
+            self._stream = None
+            self.host.sessions.remove(self)
+
+    # ---- to the client
+
+    def send(self, stanza: Element) -> None:
+        """Send something to the client."""
+        stream = self._stream
+        if stream is not None:
+            stream.send_bytes(stanza.to_bytes("jabber:client"))
+
+    async def drain(self) -> None:
+        """Wait until the client has caught up; for who sends much."""
+        if self._stream is not None:
+            await self._stream.drain()
+
+    def close(self, error: StreamError | None = None) -> None:
+        """End the session and its stream."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            self.host.sessions.remove(self)
+            stream.close(error)
+
+
+class Account:
+    """An account while it has sessions.
+
+    Attributes:
+        sessions: them, by resource.
+        data: what modules keep for the account while it has sessions, by a key of their own.
+    """
+
+    __slots__ = ("data", "sessions", "user")
+
+    def __init__(self, user: str) -> None:
+        self.user = user
+        self.sessions: dict[str, Session] = {}
+        self.data: dict[Any, Any] = {}
+
+    def available(self) -> list[Session]:
+        """The available sessions."""
+        return [session for session in self.sessions.values() if session.presence is not None]
+
+    def most_available(self) -> list[Session]:
+        """The sessions of the highest priority that is not negative (RFC 6121 §8.5.2.1.1)."""
+        best: list[Session] = []
+        highest = 0
+        for session in self.sessions.values():
+            if session.presence is None or session.priority < highest:
+                continue
+            if session.priority > highest:
+                highest = session.priority
+                best = []
+            best.append(session)
+        return best
+
+
+class SessionManager:
+    """The sessions of one virtual host.
+
+    Args:
+        host: the host.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.accounts: dict[str, Account] = {}
+        self._count = 0
+
+    # ---- who is there
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Session]:
+        for account in list(self.accounts.values()):
+            yield from list(account.sessions.values())
+
+    def of(self, user: str) -> list[Session]:
+        """The sessions of an account."""
+        account = self.accounts.get(user)
+        return list(account.sessions.values()) if account is not None else []
+
+    def find(self, jid: JID) -> Session | None:
+        """The session of a full JID."""
+        account = self.accounts.get(jid.local)
+        return account.sessions.get(jid.resource) if account is not None else None
+
+    # ---- coming and going
+
+    async def bind(self, stream: C2SStream, login: Success, resource: str | None) -> Session:
+        """Open a session (RFC 6120 §7).
+
+        Args:
+            stream: the client's.
+            login: who it is.
+            resource: the one the client asks for; None or "" lets the server choose.
+
+        Raises:
+            StanzaError: bad-request, conflict, or resource-constraint where the account has too many.
+        """
+        settings = self.host.settings
+        name = _prepared(login.user, self.host.name, resource) if resource else secrets.token_urlsafe(9)
+        account = self.accounts.get(login.user)
+        if account is not None and name in account.sessions:
+            if settings.auth.resource_conflict == "refuse":
+                raise StanzaError("conflict", f"the resource {name} is in use", "modify")
+            if settings.auth.resource_conflict == "rename":
+                name = secrets.token_urlsafe(9)
+            else:
+                account.sessions[name].close(StreamError("conflict", "replaced by a newer session"))
+        account = self.accounts.get(login.user)  # closing the only session has forgotten the account
+        if account is None:
+            account = self.accounts[login.user] = Account(login.user)
+        elif len(account.sessions) >= settings.limits.resources_per_account:
+            raise StanzaError("resource-constraint", "this account has too many sessions")
+        jid = JID.build(login.user, self.host.name, name)
+        session = account.sessions[name] = Session(self.host, account, jid, stream, login.anonymous)
+        self._count += 1
+        waiting = self.host.hooks.emit(events.SessionOpened(session))
+        if waiting is not None:
+            await waiting
+        return session
+
+    def remove(self, session: Session) -> None:
+        """Forget a session that is over, and tell those who saw it available."""
+        account = session.account
+        if account.sessions.get(session.jid.resource) is not session:
+            return
+        del account.sessions[session.jid.resource]
+        self._count -= 1
+        if session.presence is not None:
+            self.make_unavailable(session, Presence(None, session.jid, {"type": "unavailable"}))
+        self.host.emit_soon(events.SessionClosed(session))
+        if not account.sessions and self.accounts.get(account.user) is account:
+            del self.accounts[account.user]
+
+    def make_available(self, session: Session, presence: Presence) -> bool:
+        """Note a session's available presence and its priority; whether it was unavailable."""
+        initial = session.presence is None
+        session.presence = presence
+        session.priority = presence.priority
+        return initial
+
+    def make_unavailable(self, session: Session, presence: Presence) -> None:
+        """Note that a session is unavailable, and tell."""
+        session.presence = None
+        session.priority = 0
+        self.host.emit_soon(events.UserUnavailable(session, presence))
+
+    # ---- delivering (RFC 6121 §8.5)
+
+    def deliver(self, stanza: Stanza) -> Awaitable[None] | None:
+        """Deliver a stanza whose `to` is an account or one of its resources.
+
+        Raises:
+            StanzaError: it can't be; so may the awaitable.
+        """
+        to = stanza.to
+        assert to is not None
+        hooks = self.host.hooks
+        if hooks.wanted(events.StanzaReceived):
+            event = events.StanzaReceived(to.local, stanza)
+            waiting = hooks.emit(event)
+            if waiting is not None:
+                return self._deliver_after(waiting, event)
+            if event.stopped:
+                return None
+        return self._deliver(to, stanza)
+
+    async def _deliver_after(self, waiting: Awaitable[None], event: events.StanzaReceived) -> None:
+        await waiting
+        if not event.stopped:
+            assert event.stanza.to is not None
+            more = self._deliver(event.stanza.to, event.stanza)
+            if more is not None:
+                await more
+
+    def _deliver(self, to: JID, stanza: Stanza) -> Awaitable[None] | None:
+        account = self.accounts.get(to.local)
+        if account is not None and to.resource:
+            session = account.sessions.get(to.resource)
+            if session is not None and not isinstance(stanza, Presence):
+                session.send(stanza)  # §8.5.3.1
+                return None
+        if isinstance(stanza, Message):
+            return self._message(account, to, stanza)
+        if isinstance(stanza, Presence):
+            return self._presence(account, to, stanza)
+        assert isinstance(stanza, Iq)
+        if to.resource:  # §8.5.3.2.3
+            raise StanzaError("service-unavailable", "this resource is not connected")
+        return self.host.local.account_request(stanza)
+
+    def _message(self, account: Account | None, to: JID, message: Message) -> Awaitable[None] | None:
+        """A message for a bare JID, or for a resource that is not there (§8.5.2, §8.5.3.2.1)."""
+        kind = message.type
+        if kind == "groupchat":
+            raise StanzaError("service-unavailable", "a room's messages go to a resource that has joined it")
+        if kind == "error" or (kind == "headline" and to.resource):
+            return None
+        if account is not None:
+            if kind == "headline":
+                for session in account.available():
+                    if session.priority >= 0:
+                        session.send(message)
+                return None
+            best = account.most_available()
+            for session in best:
+                session.send(message)
+            if best:
+                return None
+        if kind == "headline":
+            return None
+        return self._undelivered(to.local, message)
+
+    def _undelivered(self, user: str, message: Message) -> Awaitable[None] | None:
+        """Nobody takes the message: have it kept, or refuse it (§8.5.2.2.1)."""
+        known = user in self.accounts or self.host.authenticator.known(user)
+        return self._keep_if_known(user, message) if known is None else self._keep(user, message, known)
+
+    async def _keep_if_known(self, user: str, message: Message) -> None:
+        waiting = self._keep(user, message, await self.host.authenticator.exists(user))
+        if waiting is not None:
+            await waiting
+
+    def _keep(self, user: str, message: Message, exists: bool) -> Awaitable[None] | None:
+        event = events.MessageUndelivered(user, message)
+        waiting = self.host.hooks.emit(event) if exists else None
+        if waiting is not None:
+            return _keep_or_refuse(waiting, event)
+        if not event.stopped:
+            raise _unavailable()
+        return None
+
+    def _presence(self, account: Account | None, to: JID, presence: Presence) -> Awaitable[None] | None:
+        """§8.5.1.2, §8.5.2, §8.5.3: availability goes to resources, the rest is for the account."""
+        kind = presence.type
+        if kind in ("", "unavailable", "error"):
+            if account is None:
+                return None
+            if to.resource:
+                session = account.sessions.get(to.resource)
+                if session is not None:
+                    session.send(presence)
+            elif kind != "error":
+                for session in account.sessions.values():
+                    if session.presence is not None:
+                        session.send(presence)
+            return None
+        return self.host.hooks.emit(events.PresenceReceived(to.local, presence))
+
+
+def check_iq(iq: Iq) -> None:
+    """RFC 6120 §8.2.3: an id, a known type, and one child for a request.
+
+    Raises:
+        StanzaError: bad-request.
+    """
+    kind = iq.type
+    if kind not in ("get", "set", "result", "error"):
+        raise StanzaError("bad-request", "the type of an IQ is get, set, result or error")
+    if not iq.id:
+        raise StanzaError("bad-request", "an IQ needs an id")
+    if kind in ("get", "set") and sum(1 for _ in iq.elements()) != 1:
+        raise StanzaError("bad-request", "a request has exactly one child element")
+
+
+async def _keep_or_refuse(waiting: Awaitable[None], event: events.MessageUndelivered) -> None:
+    await waiting
+    if not event.stopped:
+        raise _unavailable()
+
+
+def _unavailable() -> StanzaError:
+    # The same for an account that does not exist, so that nobody learns which do (RFC 6121 §8.5.1).
+    return StanzaError("service-unavailable", "nobody is there to take this")
+
+
+def _prepared(user: str, host: str, resource: str) -> str:
+    try:
+        return JID.build(user, host, resource).resource
+    except JIDError as error:
+        raise StanzaError("bad-request", f"not a resource: {error}") from None

@@ -1,0 +1,344 @@
+"""The client's stream, seen from the server: TLS, login, resource, then stanzas (RFC 6120 §4 to §8)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from burble import namespaces as ns
+from burble.errors import StanzaError, StreamError
+from burble.jid import JID, JIDError
+from burble.sasl import Challenge, Exchange, SaslFailure, SaslServer, Success, decode, encode
+from burble.stanza import Iq, Stanza
+from burble.streams.base import Carrier, XMLStream
+from burble.streams.parser import ParserLimits, StreamOpen
+from burble.xml import Element, escape_attribute
+
+if TYPE_CHECKING:
+    from burble.config import HostSettings
+
+_log = logging.getLogger("burble.c2s")
+
+
+class Bound(Protocol):
+    """A session as its stream sees it: where a logged-in client's stanzas go."""
+
+    @property
+    def jid(self) -> JID:
+        """The full JID that was bound."""
+
+    def receive(self, stanza: Stanza) -> Awaitable[Any] | None:
+        """Take a stanza whose `to` is prepared and whose `from_` is `jid`. May raise `StanzaError`."""
+
+    def lost(self, stream: C2SStream) -> None:
+        """The stream is over."""
+
+
+class ClientHost(Protocol):
+    """A virtual host as a client's stream sees it."""
+
+    name: str
+    settings: HostSettings
+    sasl: SaslServer
+    client_limits: ParserLimits
+
+    def stream_features(self, stream: C2SStream) -> Sequence[Element]:
+        """Features that modules add to those of the stream itself."""
+
+    def bind(self, stream: C2SStream, login: Success, resource: str | None) -> Awaitable[Bound]:
+        """Bind a resource (RFC 6120 §7). Raises `StanzaError`."""
+
+    def receive_before_login(self, stream: C2SStream, request: Iq) -> Awaitable[Iq | None]:
+        """Answer a request of a client that has not logged in, such as to register (XEP-0077)."""
+
+
+class Hosts(Protocol):
+    """What a client's stream asks of the server."""
+
+    def client_host(self, domain: str) -> ClientHost | None:
+        """The virtual host of that name."""
+
+
+class C2SStream(XMLStream):
+    """One client's stream.
+
+    Args:
+        carrier: what moves the bytes.
+        hosts: the virtual hosts a client may log in to.
+        limits: what a client may send before it has logged in.
+    """
+
+    __slots__ = (
+        "_exchange",
+        "_expiry",
+        "_failures",
+        "_hosts",
+        "_stamp",
+        "_stamp_lang",
+        "host",
+        "lang",
+        "login",
+        "session",
+    )
+
+    content_ns = ns.CLIENT
+
+    def __init__(self, carrier: Carrier, hosts: Hosts, limits: ParserLimits) -> None:
+        super().__init__(carrier, limits)
+        self._hosts = hosts
+        #: The virtual host of the stream, once the client has named one.
+        self.host: ClientHost | None = None
+        #: The default language of what the client sends (RFC 6120 §4.7.4).
+        self.lang = ""
+        #: Who logged in.
+        self.login: Success | None = None
+        #: The session, once a resource is bound.
+        self.session: Bound | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        self._exchange: Exchange | None = None
+        self._failures = 0
+        self._stamp = ""
+        self._stamp_lang = ""
+
+    def __str__(self) -> str:
+        who = self.session.jid if self.session else self.carrier.address
+        return f"c2s {who}"
+
+    def expire_after(self, seconds: float) -> None:
+        """Close the stream unless a resource is bound by then (RFC 6120 §13.12)."""
+        loop = asyncio.get_running_loop()
+        error = StreamError("connection-timeout", "you took too long to log in")
+        self._expiry = loop.call_later(seconds, self.close, error)
+
+    def _stays(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+
+    # ---- headers and features
+
+    def opened(self, header: StreamOpen) -> None:
+        """Check the client's header and answer with ours and the features (RFC 6120 §4.7, §4.3.2)."""
+        self.lang = header.lang or ""
+        host = self._find_host(header)
+        self.host = host
+        self.host_name = host.name
+        self.send_header()
+        if header.content_ns != ns.CLIENT:
+            raise StreamError("invalid-namespace", f"a client's stream has the default namespace {ns.CLIENT}")
+        if header.version is None or not header.version.startswith("1."):
+            raise StreamError("unsupported-version", "this server speaks XMPP 1.0")
+        self.send(self._features(host))
+
+    def _find_host(self, header: StreamOpen) -> ClientHost:
+        if header.to is None:
+            raise StreamError("host-unknown", "the stream header names no host: put the domain in 'to'")
+        try:
+            host = self._hosts.client_host(JID.parse(header.to).domain)
+        except JIDError as error:
+            raise StreamError("improper-addressing", str(error)) from None
+        if host is None:
+            raise StreamError("host-unknown", f"{header.to} is not served here")
+        if self.login is not None and host is not self.host:
+            raise StreamError("host-unknown", "a stream can't change its host after the login")
+        return host
+
+    def _features(self, host: ClientHost) -> Element:
+        features = Element("features", ns.STREAMS)
+        carrier = self.carrier
+        if self.login is not None:
+            features.add("bind", ns.BIND)
+            features.add("session", ns.SESSION).add("optional")
+        else:
+            must = host.settings.tls.require and carrier.tls is None
+            if carrier.can_start_tls:
+                starttls = features.add("starttls", ns.TLS)
+                if must:
+                    starttls.add("required")
+            if not must:
+                self._add_mechanisms(features, host)
+        for feature in host.stream_features(self):
+            features.append(feature)
+        return features
+
+    def _add_mechanisms(self, features: Element, host: ClientHost) -> None:
+        mechanisms = Element("mechanisms", ns.SASL)
+        for name in host.sasl.offered(self.carrier.tls):
+            mechanisms.add("mechanism", text=name)
+        if mechanisms.children:
+            features.append(mechanisms)
+        bindings = host.sasl.channel_bindings(self.carrier.tls)
+        if bindings:
+            element = features.add("sasl-channel-binding", ns.CHANNEL_BINDING)
+            for type_ in bindings:
+                element.add("channel-binding", attrs={"type": type_})
+
+    # ---- elements
+
+    def received(self, element: Element) -> Awaitable[Any] | None:
+        """Take an element: a stanza once logged in, negotiation before."""
+        session = self.session
+        if session is not None and isinstance(element, Stanza):
+            return self._stanza(session, element)
+        if isinstance(element, Stanza):
+            return self._early_stanza(element)
+        if element.ns == ns.SASL:
+            return self._sasl(element)
+        if element.ns == ns.TLS and element.name == "starttls":
+            self._start_tls()
+            return None
+        raise StreamError(
+            "unsupported-stanza-type", f"nothing here understands <{element.name}/> of {element.ns}"
+        )
+
+    def _stanza(self, session: Bound, stanza: Stanza) -> Awaitable[Any] | None:
+        """Prepare the addresses, stamp the sender, hand it on (RFC 6120 §8.1)."""
+        attrs = stanza.attrs
+        claimed = attrs.pop("from", None)
+        if claimed is not None:
+            self._check_from(session.jid, claimed)
+        to = attrs.pop("to", None)
+        if to is not None:
+            try:
+                stanza.to = JID.parse(to)
+            except JIDError as error:
+                self._answer(session, stanza, StanzaError("jid-malformed", str(error)))
+                return None
+        stanza.from_ = session.jid
+        if stanza.raw is not None and claimed is None and to == stanza.to:
+            spoken = self._stamp if "xml:lang" in attrs else self._stamp_lang
+            stanza.spliced(f"<{stanza.kind}{spoken}".encode())
+        if self.lang and "xml:lang" not in attrs:
+            attrs["xml:lang"] = self.lang
+        try:
+            return session.receive(stanza)
+        except StanzaError as error:
+            self._answer(session, stanza, error)
+            return None
+
+    def _check_from(self, own: JID, claimed: str) -> None:
+        try:
+            sender = JID.parse(claimed)
+        except JIDError:
+            sender = None
+        if sender != own and sender != own.bare:
+            raise StreamError("invalid-from", f"you are {own}, not {claimed}")
+
+    def _answer(self, session: Bound, stanza: Stanza, error: StanzaError) -> None:
+        """Answer an error, unless that would answer an answer (RFC 6120 §8.3.1)."""
+        stanza.from_ = session.jid
+        if stanza.attrs.get("type") not in ("error", "result"):
+            answer = stanza.error(error)
+            if answer.from_ is None:
+                answer.from_ = session.jid.bare
+            self.send(answer)
+
+    def _early_stanza(self, stanza: Stanza) -> Awaitable[Any] | None:
+        """A stanza before there is a session: binding, and what a host answers to strangers."""
+        if not isinstance(stanza, Iq) or self.host is None:
+            raise StreamError("not-authorized", "log in first (RFC 6120 §6)")
+        for key in ("to", "from"):
+            stanza.attrs.pop(key, None)
+        bind = stanza.child("bind", ns.BIND)
+        if self.login is not None:
+            if bind is None or stanza.type != "set":
+                raise StreamError("not-authorized", "bind a resource first (RFC 6120 §7)")
+            return self._bind(self.host, self.login, stanza, bind)
+        if self.host.settings.tls.require and self.carrier.tls is None:
+            raise StreamError("policy-violation", "start TLS first")
+        return self._register(self.host, stanza)
+
+    async def _register(self, host: ClientHost, request: Iq) -> None:
+        try:
+            answer = await host.receive_before_login(self, request)
+        except StanzaError as error:
+            answer = request.error(error)
+        if answer is None:
+            raise StreamError("not-authorized", "log in first (RFC 6120 §6)")
+        self.send(answer)
+
+    async def _bind(self, host: ClientHost, login: Success, request: Iq, bind: Element) -> None:
+        try:
+            self.session = session = await host.bind(self, login, bind.child_text("resource"))
+        except StanzaError as error:
+            self.send(request.error(error))
+            return
+        if self.closing:  # the connection was lost while the resource was being bound
+            session.lost(self)
+            return
+        jid = session.jid
+        self._stamp = f" from='{escape_attribute(jid)}'"
+        self._stamp_lang = (
+            f"{self._stamp} xml:lang='{escape_attribute(self.lang)}'" if self.lang else self._stamp
+        )
+        self._stays()
+        self.negotiated()
+        result = Element("bind", ns.BIND)
+        result.add("jid", text=jid)
+        self.send(request.reply(result))
+        _log.info("%s logged in from %s", jid, self.carrier.address)
+
+    def ended(self) -> None:
+        """Tell the session, once."""
+        self._stays()
+        session, self.session = self.session, None
+        if session is not None:
+            _log.info("%s left", session.jid)
+            session.lost(self)
+
+    # ---- TLS (RFC 6120 §5)
+
+    def _start_tls(self) -> None:
+        if not self.carrier.can_start_tls or self.login is not None:
+            self.send(Element("failure", ns.TLS))
+            raise StreamError("policy-violation", "TLS can't be started now")
+        if self.drop_unread():
+            # Whatever came ahead of TLS may have been put there by somebody on the way (CVE-2011-0411).
+            raise StreamError("policy-violation", "nothing may follow <starttls/> but TLS")
+        self.send(Element("proceed", ns.TLS))
+        self.carrier.start_tls()
+        self.restart(self.limits)
+
+    # ---- SASL (RFC 6120 §6)
+
+    async def _sasl(self, element: Element) -> None:
+        if self.host is None or self.login is not None:
+            raise StreamError("not-authorized", "this stream is logged in already")
+        if self.host.settings.tls.require and self.carrier.tls is None:
+            self._fail(SaslFailure("encryption-required", "start TLS first"))
+            return
+        try:
+            step = await self._step(self.host, element)
+        except SaslFailure as failure:
+            self._exchange = None
+            self._fail(failure)
+            return
+        if isinstance(step, Challenge):
+            self.send(Element("challenge", ns.SASL, None, encode(step.data)))
+            return
+        self._exchange = None
+        self.login = step
+        self.send(Element("success", ns.SASL, None, *([encode(step.data)] if step.data is not None else [])))
+        self.restart(self.host.client_limits)
+
+    async def _step(self, host: ClientHost, element: Element) -> Challenge | Success:
+        if element.name == "abort":
+            raise SaslFailure("aborted", "the client gave up")
+        if element.name == "auth":
+            self._exchange = host.sasl.begin(element.get("mechanism") or "", self.carrier.tls)
+            return await self._exchange.step(decode(element.text))
+        if element.name == "response" and self._exchange is not None:
+            return await self._exchange.step(decode(element.text) or b"")
+        raise SaslFailure("malformed-request", f"<{element.name}/> is not expected now")
+
+    def _fail(self, failure: SaslFailure) -> None:
+        self._failures += 1
+        answer = Element("failure", ns.SASL)
+        answer.add(failure.condition)
+        answer.add("text", attrs={"xml:lang": "en"}, text=failure.text)
+        self.send(answer)
+        _log.info("%s failed to log in: %s", self, failure)
+        if self.host is not None and self._failures >= self.host.settings.limits.login_attempts:
+            raise StreamError("policy-violation", "too many failed logins")

@@ -1,0 +1,302 @@
+"""The stream parser: bytes in, stanzas out, every limit held while reading (RFC 6120 §4, §11)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from xml.parsers import expat
+
+from burble.errors import StreamError
+from burble.namespaces import CLIENT, STREAMS
+from burble.stanza import STANZAS, Stanza
+from burble.xml import Element, _names, escape_attribute, qualify_attributes, split_name
+
+if TYPE_CHECKING:
+    from pyexpat import XMLParserType
+
+# Expat keeps every name it has met for as long as it lives; a fresh parser now and then forgets them.
+_RENEW_AFTER: Final = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ParserLimits:
+    """What a peer may send at most; each is a security limit.
+
+    Attributes:
+        stanza_bytes: size of a stanza (RFC 6120 §13.12).
+        depth: how deep the elements of a stanza may nest.
+        elements: how many elements a stanza may have.
+        attributes: how many attributes an element may have.
+        tag_bytes: size of one tag, which expat has to read again with every piece of it.
+    """
+
+    stanza_bytes: int = 262_144
+    depth: int = 100
+    elements: int = 10_000
+    attributes: int = 100
+    tag_bytes: int = 32_768
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOpen:
+    """The peer's stream header (RFC 6120 §4.7), its attributes as sent."""
+
+    to: str | None
+    from_: str | None
+    version: str | None
+    lang: str | None
+    content_ns: str | None
+
+
+class StreamClosed:
+    """The peer's closing stream tag (RFC 6120 §4.4)."""
+
+
+Event = StreamOpen | StreamClosed | Element
+
+
+class StreamParser:
+    """Parses one XML stream, header to closing tag.
+
+    A message, presence or IQ comes out as a `Stanza` with its addresses still unprepared in `attrs`, and,
+    where it came in one piece and could be sent on as it is, with the bytes it was received as in `raw`.
+
+    Args:
+        limits: what the peer may send.
+    """
+
+    __slots__ = (
+        "_base",
+        "_count",
+        "_data",
+        "_events",
+        "_expat",
+        "_fed",
+        "_header",
+        "_limits",
+        "_max_attributes",
+        "_max_depth",
+        "_max_elements",
+        "_ns",
+        "_plain",
+        "_stack",
+        "_stanza_end",
+        "_start",
+        "error",
+    )
+
+    def __init__(self, limits: ParserLimits) -> None:
+        self._limits = limits
+        self._max_depth = limits.depth
+        self._max_elements = limits.elements
+        self._max_attributes = limits.attributes
+        self._events: list[Event] = []
+        self._stack: list[Element] = []
+        self._header: bytes | None = None  # what opens the stream anew for a fresh expat parser
+        self._ns: dict[str | None, str] = {}
+        self._plain = False  # no prefix is declared that another stream would not know
+        self._count = 0
+        self._data = b""
+        self._start = 0
+        self._stanza_end = 0  # where the last stanza ended, counted from the begin of this expat parser
+        self._fed = 0
+        self._base = 0
+        #: The stream error that ended parsing; what was complete before it has been reported.
+        self.error: StreamError | None = None
+        self._expat: XMLParserType | None = self._new_expat()
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take the next piece of the stream.
+
+        Returns:
+            What it completed, in order. After it, `error` says whether the stream can go on.
+        """
+        if self.error is not None:
+            return []
+        if self._expat is None:
+            self._expat = self._reopened()
+        self._data = data
+        self._base = self._fed
+        self._fed += len(data)
+        parser = self._expat
+        try:
+            parser.Parse(data)
+        except expat.ExpatError as error:
+            self.error = _explain(error)
+        except StreamError as error:
+            self.error = error
+        self._data = b""
+        events, self._events = self._events, []
+        if self.error is None:
+            self._check_size(data, parser.CurrentByteIndex)
+        return events
+
+    @property
+    def between_stanzas(self) -> bool:
+        """Whether the header and all that followed has been reported: nothing is half read."""
+        return len(self._stack) == 1 and self._fed == self._stanza_end
+
+    def sleep(self) -> None:
+        """Give back the memory that expat holds, most of what a parser needs; `between_stanzas` must hold."""
+        self._expat = None
+
+    # ---- limits
+
+    def _check_size(self, data: bytes, here: int) -> None:
+        unfinished = self._fed - self._stanza_end
+        between = len(self._stack) == 1 and self._stanza_end >= self._base
+        if unfinished and between and not data[self._stanza_end - self._base :].strip():
+            self._stanza_end = self._fed  # whitespace keepalive (RFC 6120 §4.6.1)
+            unfinished = 0
+        if not unfinished:
+            if self._fed > _RENEW_AFTER:
+                self._expat = None
+        elif unfinished > self._limits.stanza_bytes:
+            self.error = StreamError("policy-violation", "stanza too big")
+        elif unfinished > self._limits.tag_bytes < self._fed - here:
+            self.error = StreamError("policy-violation", "tag too big")
+
+    def _reopened(self) -> XMLParserType:
+        """A fresh expat parser that has read the stream's header, and no more."""
+        stack, self._stack = self._stack, []
+        parser = self._expat = self._new_expat()
+        assert self._header is not None
+        parser.Parse(self._header)
+        self._events.clear()
+        self._stack = stack
+        self._fed = self._stanza_end = len(self._header)
+        return parser
+
+    # ---- expat's handlers
+
+    def _new_expat(self) -> XMLParserType:
+        parser = expat.ParserCreate("UTF-8", " ")
+        parser.buffer_text = True
+        parser.StartElementHandler = self._begin
+        parser.EndElementHandler = self._finish
+        parser.CharacterDataHandler = self._characters
+        parser.StartNamespaceDeclHandler = self._declare
+        parser.XmlDeclHandler = _check_declaration
+        parser.StartDoctypeDeclHandler = _restrict
+        parser.CommentHandler = _restrict
+        parser.ProcessingInstructionHandler = _restrict
+        if hasattr(parser, "SetReparseDeferralEnabled"):
+            # A stanza must not wait for the next one; `tag_bytes` bounds what is read twice.
+            parser.SetReparseDeferralEnabled(False)
+        return parser
+
+    def _live(self) -> XMLParserType:
+        assert self._expat is not None
+        return self._expat
+
+    def _declare(self, prefix: str | None, uri: str) -> None:
+        if not self._stack:
+            self._ns[prefix] = uri
+
+    def _begin(self, name: str, attrs: dict[str, str]) -> None:
+        # Reads top to bottom as most elements go: a child of a stanza, a stanza, the stream header.
+        stack = self._stack
+        ns, local = _names.get(name) or split_name(name)
+        if attrs:
+            if len(attrs) > self._max_attributes:
+                raise StreamError("policy-violation", "too many attributes")
+            if " " in "".join(attrs):
+                attrs = qualify_attributes(attrs)
+        depth = len(stack)
+        if depth > 1:
+            self._count += 1
+            if depth > self._max_depth or self._count > self._max_elements:
+                raise StreamError("policy-violation", "stanza has too many elements or nests too deep")
+            element = _new(Element)  # what Element.__init__ does, without the call
+            element.name = local
+            element.ns = ns
+            element.attrs = attrs
+            element.children = []
+            stack[-1].children.append(element)
+            stack.append(element)
+        elif depth:
+            self._start = self._live().CurrentByteIndex
+            self._count = 0
+            kind = STANZAS.get(local) if ns == CLIENT else None
+            stack.append(Element(local, ns, attrs) if kind is None else kind(None, None, attrs))
+        else:
+            self._open(ns, local, attrs)
+
+    def _finish(self, name: str) -> None:
+        stack = self._stack
+        element = stack.pop()
+        if len(stack) == 1:
+            self._complete(element)
+        elif not stack:
+            self._events.append(StreamClosed())
+            self._stanza_end = self._fed
+
+    def _characters(self, text: str) -> None:
+        stack = self._stack
+        if len(stack) > 1:
+            stack[-1].children.append(text)
+        elif text.strip():
+            raise StreamError("bad-format", "text between stanzas")
+
+    def _complete(self, element: Element) -> None:
+        # Expat points at the begin of an end tag, but behind a tag that is empty. Where the tag came
+        # in pieces its end is left unknown, which only keeps the stanza from being sent on as it is.
+        data, base = self._data, self._base
+        start, here = self._start - base, self._live().CurrentByteIndex - base
+        if not element.children and here > 1 and data[here - 2 : here] == b"/>":
+            end = here
+        elif here >= 0 and (element.children or here > 1):
+            end = data.find(b">", here) + 1
+        else:
+            end, start = max(here, 0), -1
+        self._stanza_end = base + end
+        if self._stanza_end - self._start > self._limits.stanza_bytes:
+            raise StreamError("policy-violation", "stanza too big")
+        if start >= 0 and self._plain and isinstance(element, Stanza):
+            raw = data[start:end]
+            if raw.startswith(_OPENINGS[element.kind]):
+                element.raw = raw
+        self._events.append(element)
+
+    def _open(self, ns: str, local: str, attrs: dict[str, str]) -> None:
+        """RFC 6120 §4.8: the header must be a `stream` of the stream namespace."""
+        if local != "stream":
+            raise StreamError("bad-format", "expected a stream header")
+        if ns != STREAMS:
+            raise StreamError("invalid-namespace", f"the stream header must be of {STREAMS}")
+        content = self._ns.get(None)
+        self._plain = self._ns.get("stream") == STREAMS and content == CLIENT and len(self._ns) == 2
+        declared = "".join(
+            f" xmlns{':' + prefix if prefix else ''}='{escape_attribute(uri)}'"
+            for prefix, uri in self._ns.items()
+        )
+        prefix = next((p for p, uri in self._ns.items() if p and uri == STREAMS), None)
+        self._header = f"<{prefix + ':' if prefix else ''}stream{declared}>".encode()
+        self._stack.append(Element(local, ns))
+        self._live().StartNamespaceDeclHandler = None  # only the header's declarations matter
+        self._stanza_end = self._fed
+        self._events.append(
+            StreamOpen(
+                attrs.get("to"), attrs.get("from"), attrs.get("version"), attrs.get("xml:lang"), content
+            )
+        )
+
+
+_new: Final = Element.__new__
+_OPENINGS: Final = {kind: f"<{kind}".encode() for kind in STANZAS}
+
+
+def _restrict(*_: object) -> None:
+    raise StreamError("restricted-xml", "comments, processing instructions and DTDs are not allowed")
+
+
+def _check_declaration(version: str, encoding: str | None, standalone: int) -> None:
+    if encoding is not None and encoding.upper() != "UTF-8":
+        raise StreamError("unsupported-encoding", "XMPP is UTF-8 only (RFC 6120 §11.6)")
+
+
+def _explain(error: expat.ExpatError) -> StreamError:
+    reason = expat.errors.messages.get(error.code, "unknown error")
+    if reason in (expat.errors.XML_ERROR_UNBOUND_PREFIX, "unbound prefix"):
+        return StreamError("bad-namespace-prefix", "a namespace prefix is not declared")
+    return StreamError("not-well-formed", reason)

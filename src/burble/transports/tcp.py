@@ -1,0 +1,230 @@
+"""Carries a stream over TCP, plain or inside TLS (RFC 6120 §3, §5; XEP-0368)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, cast
+
+from burble.errors import StreamError
+from burble.streams.base import XMLStream
+from burble.tls import TlsContext, TlsError, TlsSession
+
+_log = logging.getLogger("burble.tcp")
+
+# From this many unsent bytes on, who sends much waits (`XMLStream.drain`).
+_BLOCKED_AT: Final = 128 * 1024
+# How long a peer may take to read our last words and close its side.
+_LINGER: Final = 5.0
+
+
+@dataclass(slots=True)
+class TcpSettings:
+    """What holds for the connections of one listener; may be changed while it runs.
+
+    Attributes:
+        tls: the certificates, or None where TLS is not on offer.
+        direct_tls: TLS from the first byte (XEP-0368), not by STARTTLS.
+        rate: bytes a second to read from a connection; 0 is as fast as they come.
+        burst: bytes that may come at once above the rate.
+        output_buffer_bytes: bytes that may wait for a peer that has stopped reading.
+    """
+
+    tls: TlsContext | None
+    direct_tls: bool = False
+    rate: int = 0
+    burst: int = 65_536
+    output_buffer_bytes: int = 4_194_304
+
+
+class TcpCarrier(asyncio.Protocol):
+    """One connection; a `burble.streams.base.Carrier`.
+
+    Args:
+        settings: those of the listener.
+        make_stream: makes the stream to carry.
+        gone: called once, when the connection is over.
+    """
+
+    __slots__ = (
+        "_allowance",
+        "_closing",
+        "_full",
+        "_gone",
+        "_loop",
+        "_make_stream",
+        "_measured_at",
+        "_paused",
+        "_settings",
+        "_stopped",
+        "_transport",
+        "address",
+        "stream",
+        "tls",
+    )
+
+    def __init__(
+        self,
+        settings: TcpSettings,
+        make_stream: Callable[[TcpCarrier], XMLStream],
+        gone: Callable[[TcpCarrier], None],
+    ) -> None:
+        self._settings = settings
+        self._make_stream = make_stream
+        self._gone = gone
+        self._loop = asyncio.get_running_loop()
+        self._paused = False  # the stream wants no more, for now
+        self._stopped = False  # the transport has been told so, which costs a system call
+        self._full = False
+        self._closing: asyncio.TimerHandle | None = None
+        self._allowance = float(settings.burst)
+        self._measured_at = 0.0
+        self.tls: TlsSession | None = None
+        self.address = ""
+
+    @property
+    def can_start_tls(self) -> bool:
+        """Whether STARTTLS can be offered."""
+        return self.tls is None and self._settings.tls is not None
+
+    # ---- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(_BLOCKED_AT)
+        peer = transport.get_extra_info("peername")
+        self.address = peer[0] if peer else ""
+        if self._settings.direct_tls and self._settings.tls is not None:
+            self.tls = self._settings.tls.session()
+        self.stream = self._make_stream(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what the peer sent."""
+        if self._closing is not None:
+            return
+        if self._paused and not self._stopped:
+            self._stopped = True
+            self._transport.pause_reading()
+        if self._settings.rate:
+            self._throttle(len(data))
+        if self.tls is not None:
+            self._receive_encrypted(self.tls, data)
+        else:
+            self.stream.receive(data)
+
+    def eof_received(self) -> bool:
+        """The peer sends no more; what is still to be written is, then the connection ends."""
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Tell the stream."""
+        if self._closing is not None:
+            self._closing.cancel()
+        self.stream.disconnected()
+        self._gone(self)
+
+    def pause_writing(self) -> None:
+        """The peer reads too slowly."""
+        self._full = True
+        self.stream.blocked()
+        self._check_overflow()
+
+    def resume_writing(self) -> None:
+        """The peer has caught up."""
+        self._full = False
+        self.stream.unblocked()
+
+    # ---- Carrier
+
+    def wake(self) -> None:
+        """Write what the stream has gathered by the end of this tick."""
+        self._loop.call_soon(self._flush)
+
+    def pause(self) -> None:
+        """Stop reading."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Read again."""
+        self._paused = False
+        if self._stopped:
+            self._stopped = False
+            self._transport.resume_reading()
+
+    def start_tls(self) -> None:
+        """Encrypt all that follows what the stream has sent until now."""
+        assert self._settings.tls is not None
+        self._flush()
+        self.tls = self._settings.tls.session()
+
+    def close(self) -> None:
+        """Write what is left, then close; a peer that does not close its side in turn is cut off."""
+        if self._closing is not None:
+            return
+        self._flush()
+        self._closing = self._loop.call_later(_LINGER, self._transport.abort)
+        if self.tls is not None:
+            self.tls.close()
+            self._transport.write(self.tls.outgoing())
+        # Closing at once would reset the connection if there was something unread, and the peer might
+        # never see why: read on, and forget what is read, until the peer is done.
+        self.resume()
+        if self._transport.can_write_eof() and not self._transport.is_closing():
+            self._transport.write_eof()
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._transport.abort()
+
+    # ---- inside
+
+    def _flush(self) -> None:
+        data = self.stream.take()
+        if not data:
+            return
+        if self.tls is not None:
+            self.tls.send(data)
+            data = self.tls.outgoing()
+        self._transport.write(data)
+        if self._full:
+            self._check_overflow()
+
+    def _check_overflow(self) -> None:
+        waiting = self._transport.get_write_buffer_size()
+        if waiting > self._settings.output_buffer_bytes and self._closing is None:
+            self.stream.close(StreamError("resource-constraint", "you have stopped reading"))
+
+    def _receive_encrypted(self, tls: TlsSession, data: bytes) -> None:
+        try:
+            plaintext = tls.receive(data)
+        except TlsError as error:
+            _log.info("TLS with %s failed: %s", self.address, error)
+            self._transport.write(tls.outgoing())
+            self._transport.close()
+            return
+        if answer := tls.outgoing():
+            self._transport.write(answer)
+        if plaintext:
+            self.stream.receive(plaintext)
+        if tls.eof and self._closing is None:
+            self._transport.close()
+
+    def _throttle(self, size: int) -> None:
+        """A token bucket: a client that sends faster than allowed is read more slowly (RFC 6120 §13.12)."""
+        now = self._loop.time()
+        settings = self._settings
+        self._allowance = (
+            min(settings.burst, self._allowance + (now - self._measured_at) * settings.rate) - size
+        )
+        self._measured_at = now
+        if self._allowance < 0 and not self._stopped:
+            self._stopped = True
+            self._transport.pause_reading()
+            self._loop.call_later(-self._allowance / settings.rate, self._unthrottle)
+
+    def _unthrottle(self) -> None:
+        if self._stopped and not self._paused:
+            self.resume()
