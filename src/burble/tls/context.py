@@ -173,6 +173,7 @@ def _use_certificate(
         context.use_certificate(chain[0])
         for authority in chain[1:]:
             context.add_extra_chain_cert(authority)
+        # A PEM file may hold kinds of key that TLS has no use for: those raise TypeError.
         context.use_privatekey(key)  # type: ignore[arg-type]
     except (SSL.Error, TypeError) as error:
         raise TlsError(f"cannot use the certificate {files.certificate}: {reason(error)}") from error

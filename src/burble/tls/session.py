@@ -206,7 +206,7 @@ class TlsSession:
     def channel_binding_types(self) -> list[ChannelBindingType]:
         """The channel bindings there are for this session, best first, as XEP-0440 announces them.
 
-        TLS 1.2 without the extended master secret can be bound to neither the exporter (RFC 9266 §4.2) nor
+        TLS 1.2 without the extended master secret can be bound to neither the exporter (RFC 9266 §4) nor
         the Finished message (RFC 7627 §1): a man in the middle can make both equal on two sessions.
         """
         types: list[ChannelBindingType] = []
