@@ -207,8 +207,6 @@ def _prepare_domain(domain: str) -> str:
         # std3_rules would refuse underscores; ASCII labels are checked one by one below.
         mapped = idna.uts46_remap(domain, std3_rules=False).removesuffix(".")
         prepared = ".".join([_prepare_label(label) for label in mapped.split(".")])
-        if idna.uts46_remap(prepared, std3_rules=False) != prepared:
-            raise JIDError(f"domainpart {_shown(domain)} has no stable form")
     except UnicodeError as error:
         raise JIDError(f"domainpart {_shown(domain)} is not allowed: {_reason(error)}") from None
     return _check_length("domainpart", prepared)

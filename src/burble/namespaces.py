@@ -29,6 +29,7 @@ REGISTER_FEATURE = "http://jabber.org/features/iq-register"  # 0077
 CHAT_STATES = "http://jabber.org/protocol/chatstates"  # 0085
 VERSION = "jabber:iq:version"  # 0092
 CAPS = "http://jabber.org/protocol/caps"  # 0115
+VALIDATE = "http://jabber.org/protocol/xdata-validate"  # 0122
 SERVER_INFO = "http://jabber.org/network/serverinfo"  # 0157
 MSG_OFFLINE = "msgoffline"  # 0160
 BLOCKING = "urn:xmpp:blocking"  # 0191
