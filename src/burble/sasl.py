@@ -173,7 +173,7 @@ class SaslServer:
         """
         offered = self.offered(tls)
         if mechanism not in offered:
-            if tls is None and self._allowed(mechanism, encrypted=True, bound=False):
+            if self._allowed(mechanism, encrypted=True, bound=False):
                 raise SaslFailure("encryption-required", f"{mechanism} is offered only over TLS")
             raise SaslFailure("invalid-mechanism", "this mechanism is not offered here")
         if mechanism == "PLAIN":

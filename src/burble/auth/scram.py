@@ -95,10 +95,8 @@ class ClientFirst:
             raise ScramError("the channel binding flag is neither n, y nor p=type")
         if authzid and not authzid.startswith("a="):
             raise ScramError("the authorization identity does not start with a=")
-        if bare.startswith("m="):
-            raise ScramError("a mandatory extension is not supported")
         if not bare.startswith("n="):
-            raise ScramError("the username is missing")
+            raise ScramError("the username does not come first; mandatory extensions are not supported")
         return cls(
             header=f"{cbind},{authzid},",
             flag=flag,
