@@ -24,8 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
+from burble.config import Table
 from burble.hooks import Event
 from burble.routing.local import Discipline, Handling, Target
 
@@ -39,10 +38,8 @@ M = TypeVar("M", bound="Module")
 _MARK = "_burble_declarations"
 
 
-class ModuleSettings(BaseModel):
+class ModuleSettings(Table):
     """The options of a module: ``[modules.NAME]`` in the settings file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Module:

@@ -67,7 +67,7 @@ class Server:
             TlsError: a certificate can't be used.
         """
         settings = self.settings
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.database = Database.open(
             settings.database_url,
             connections=settings.database.pool_size,

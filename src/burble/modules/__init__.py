@@ -7,9 +7,11 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
-from burble.module import Module
+from pydantic import ConfigDict
 
-__all__ = ["DEFAULT", "UnknownModule", "available", "find", "selected"]
+from burble.module import Module, ModuleSettings
+
+__all__ = ["DEFAULT", "UnknownModule", "available", "find", "selected", "settings_models"]
 
 #: The modules a host loads unless its settings disable them.
 DEFAULT: Final = ("ping",)
@@ -46,6 +48,20 @@ def find(name: str) -> type[Module]:
     return found
 
 
+def settings_models() -> dict[str, type[ModuleSettings]]:
+    """The model of the options of every module there is, by its name, for `burble.config.load`.
+
+    A module of another package that can't be imported takes any options: only who loads it need know.
+    """
+    models: dict[str, type[ModuleSettings]] = {}
+    for name in available():
+        try:
+            models[name] = find(name).Settings
+        except Exception:
+            models[name] = _AnyOptions
+    return models
+
+
 def selected(load: list[str], disable: list[str]) -> list[type[Module]]:
     """The modules to load, each after those it requires.
 
@@ -71,6 +87,10 @@ def selected(load: list[str], disable: list[str]) -> list[type[Module]]:
     for name in names:
         add(name, "")
     return list(ordered.values())
+
+
+class _AnyOptions(ModuleSettings):
+    model_config = ConfigDict(extra="allow")
 
 
 def _only_module_of(name: str) -> type[Module]:
