@@ -159,7 +159,8 @@ class Stanza(Element):
             return "".join(parts)
         parts.append(">")
         parts += [
-            escape_text(child) if isinstance(child, str) else child.to_string(CLIENT) for child in self.children
+            escape_text(child) if isinstance(child, str) else child.to_string(CLIENT)
+            for child in self.children
         ]
         parts.append(f"</{self.kind}>")
         return "".join(parts)

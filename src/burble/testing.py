@@ -20,7 +20,8 @@ __all__ = ["port_of", "serving", "settings"]
 
 
 def settings(data_dir: Path, **changes: Any) -> Settings:
-    """Settings for a test: free ports on loopback, registration open, PLAIN without TLS, few SCRAM iterations.
+    """Settings for a test: free ports on loopback, registration open, PLAIN without TLS.
+
 
     Args:
         data_dir: where the server keeps its files.

@@ -1,0 +1,57 @@
+# `make serve` and `make test` set up what they need; nothing has to be installed by hand but Python 3.11.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+DATA   ?= data
+CONFIG ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test test-sqlite test-postgresql check format bench docs clean
+
+help:
+	@echo "make serve    run a server for localhost (data in ./$(DATA); CONFIG=burble.toml for settings of your own)"
+	@echo "make test     run all tests, on SQLite and on PostgreSQL"
+	@echo "make check    ruff, mypy --strict, the import rule of the floors"
+	@echo "make bench    compare with Prosody and ejabberd, where they are installed"
+	@echo "make docs     generate the pages that are made from the code"
+
+$(VENV)/.installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[postgresql]' --group dev
+	@touch $@
+
+serve: $(VENV)/.installed
+	$(BIN)/burble serve --data-dir $(DATA) $(if $(CONFIG),--config $(CONFIG))
+
+test: test-sqlite test-postgresql
+
+test-sqlite: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest --database sqlite
+
+test-postgresql: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest --database postgresql
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m bench $(ARGS)
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/python docs/generate.py
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
