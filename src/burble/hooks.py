@@ -41,7 +41,8 @@ class Hooks:
 
     def __init__(self) -> None:
         self._handlers: dict[type[Event], list[_Entry]] = {}
-        self._calls: dict[type[Event], tuple[Handler[Any], ...]] = {}
+        #: The handlers of each kind that has any: lets the hot path leave out making an event nobody hears.
+        self.calls: dict[type[Event], tuple[Handler[Any], ...]] = {}
 
     def on(self, kind: type[E], handler: Handler[E], priority: int = 0) -> Callable[[], None]:
         """Call a handler for each event of a kind.
@@ -57,17 +58,15 @@ class Hooks:
         entry = _Entry(priority, handler)
         entries = self._handlers.setdefault(kind, [])
         insort(entries, entry, key=lambda e: -e.priority)
-        self._calls[kind] = tuple(e.handler for e in entries)
+        self.calls[kind] = tuple(e.handler for e in entries)
 
         def off() -> None:
             entries.remove(entry)
-            self._calls[kind] = tuple(e.handler for e in entries)
+            self.calls[kind] = tuple(e.handler for e in entries)
+            if not entries:
+                del self.calls[kind]
 
         return off
-
-    def wanted(self, kind: type[Event]) -> bool:
-        """Whether anybody would hear: lets the hot path leave out making the event."""
-        return bool(self._calls.get(kind))
 
     def emit(self, event: Event) -> Awaitable[None] | None:
         """Call the handlers of an event, in order.
@@ -79,7 +78,7 @@ class Hooks:
             StanzaError, StreamError: a handler refused. Any other error of a handler is logged,
                 and the next is called.
         """
-        calls = self._calls.get(type(event))
+        calls = self.calls.get(type(event))
         return self._emit(event, calls) if calls else None
 
     def _emit(self, event: Event, calls: Sequence[Handler[Any]]) -> Awaitable[None] | None:

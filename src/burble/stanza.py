@@ -31,6 +31,8 @@ class Stanza(Element):
 
     #: The local name of the stanza.
     kind: str = ""
+    #: How its start tag begins.
+    opening: bytes = b"<"
 
     def __init__(
         self,
@@ -130,10 +132,11 @@ class Stanza(Element):
         declared = "" if self.ns == inside else f" xmlns='{escape_attribute(self.ns)}'"
         return f"<{self.kind}{declared}{self._addresses()}{self._written()}"
 
-    def spliced(self, start: bytes) -> None:
-        """Take the bytes to send from those received: the start tag's begin is replaced by `start`."""
+    def spliced(self, attributes: bytes) -> None:
+        """Take the bytes to send from those received, with attributes added behind the name."""
         assert self.raw is not None
-        self._bytes = start + self.raw[len(self.kind) + 1 :]
+        opening = self.opening
+        self._bytes = opening + attributes + self.raw[len(opening) :]
 
     def _write(self, parts: list[str], inside: str) -> None:
         parts.append(self.to_string(inside))
@@ -171,6 +174,7 @@ class Message(Stanza):
 
     __slots__ = ()
     kind = "message"
+    opening = b"<message"
 
     @property
     def type(self) -> str:
@@ -189,6 +193,7 @@ class Presence(Stanza):
 
     __slots__ = ()
     kind = "presence"
+    opening = b"<presence"
 
     @property
     def show(self) -> str:
@@ -224,6 +229,7 @@ class Iq(Stanza):
 
     __slots__ = ()
     kind = "iq"
+    opening = b"<iq"
 
     @property
     def payload(self) -> Element | None:

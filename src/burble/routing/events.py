@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from burble.discovery import Info
 from burble.hooks import Event
 from burble.jid import JID
+from burble.namespaces import DISCO_ITEMS
 from burble.stanza import Iq, Message, Presence, Stanza
 from burble.xml import Element
 
@@ -77,6 +79,17 @@ class StanzaReceived(Event):
         self.stopped = False
         self.user = user
         self.stanza = stanza
+
+
+class RequestReceived(Event):
+    """An IQ request has arrived for a session, not delivered yet. Raise `StanzaError` to refuse it."""
+
+    __slots__ = ("request", "session")
+
+    def __init__(self, session: Session, request: Iq) -> None:
+        self.stopped = False
+        self.session = session
+        self.request = request
 
 
 class MessageUndelivered(Event):
@@ -166,3 +179,75 @@ class AccountRemoved(Event):
     def __init__(self, jid: JID) -> None:
         self.stopped = False
         self.jid = jid
+
+
+class ModulesChanged(Event):
+    """A module has been loaded or unloaded, and with it what the host announces may have changed."""
+
+    __slots__ = ()
+
+
+class DescribeHost(Event):
+    """What the host and its accounts say they are (XEP-0030 §3) is put together: add to it.
+
+    Handlers are plain functions; features need not be added, see `Module.features`.
+
+    Attributes:
+        server: what the server says.
+        account: what it says for each of its accounts.
+    """
+
+    __slots__ = ("account", "server")
+
+    def __init__(self, server: Info, account: Info) -> None:
+        self.stopped = False
+        self.server = server
+        self.account = account
+
+
+class NodeInfoRequested(Event):
+    """Somebody asks what a node of the server or of an account is (XEP-0030 §3.2).
+
+    Attributes:
+        request: who asks whom; of an account only those who may see its presence get here.
+        node: the node.
+        info: what the node is; to be set by who knows it, which also stops the event.
+    """
+
+    __slots__ = ("info", "node", "request")
+
+    def __init__(self, request: Iq, node: str) -> None:
+        self.stopped = False
+        self.request = request
+        self.node = node
+        self.info: Info | None = None
+
+
+class ItemsRequested(Event):
+    """Somebody asks what belongs to the server, to an account or to a node of theirs (XEP-0030 §4).
+
+    Attributes:
+        request: who asks whom. Whether the account exists, and whether this asker may know of an item,
+            is the handler's to check.
+        node: the node; "" where none is asked for.
+        items: what there is; None for a node that nobody has answered for.
+    """
+
+    __slots__ = ("items", "node", "request")
+
+    def __init__(self, request: Iq, node: str) -> None:
+        self.stopped = False
+        self.request = request
+        self.node = node
+        self.items: list[Element] | None = None if node else []
+
+    def add(self, jid: str, name: str = "", node: str = "") -> None:
+        """Add an item: its address, its name for people, and its node where the address has several."""
+        attrs = {"jid": jid}
+        if name:
+            attrs["name"] = name
+        if node:
+            attrs["node"] = node
+        if self.items is None:
+            self.items = []
+        self.items.append(Element("item", DISCO_ITEMS, attrs))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from burble.routing.local import LocalRouter
 from burble.routing.router import Router
 from burble.routing.sessions import SessionManager
 from burble.sasl import SaslPolicy, SaslServer, Success
-from burble.stanza import Iq, Stanza
+from burble.stanza import Iq
 from burble.storage import Database
 from burble.streams.parser import ParserLimits
 from burble.xml import Element
@@ -46,6 +47,7 @@ class Host:
         features: what it announces by service discovery (XEP-0030), the server's own.
         account_features: what its accounts announce.
         modules: the modules loaded on it, by name.
+        started: when it was started, seconds since the epoch.
     """
 
     def __init__(
@@ -67,10 +69,11 @@ class Host:
         self.features: list[str] = []
         self.account_features: list[str] = []
         self.modules: dict[str, Any] = {}
+        self.started = time.time()
         self._secret = secret
         self._tasks: set[asyncio.Task[Any]] = set()
         self.configure(settings)
-        router.register(self.name, self.route)
+        router.register(self.name, self.local.route)
 
     def configure(self, settings: HostSettings) -> None:
         """Take settings, at the start or while running; sessions stay."""
@@ -86,10 +89,6 @@ class Host:
             attributes=limits.attributes,
             tag_bytes=limits.tag_bytes,
         )
-
-    def route(self, stanza: Stanza) -> Any:
-        """Take a stanza for this host's domain."""
-        return self.local.route(stanza)
 
     def is_admin(self, jid: JID) -> bool:
         """Whether an account administers this host."""
@@ -130,8 +129,12 @@ class Host:
         await self.authenticator.register(user, password)
         await self.emit(events.AccountRegistered(JID.build(user, self.name)))
 
-    async def unregister(self, user: str) -> None:
+    async def unregister(self, user: str, farewell: Stanza | None = None) -> None:
         """Remove an account, all that is stored for it, and its sessions.
+
+        Args:
+            user: its localpart.
+            farewell: routed once the account is gone, before its sessions are closed.
 
         Raises:
             AuthError: there is none.
@@ -140,6 +143,8 @@ class Host:
         if await self.authenticator.exists(user):
             await self.emit(events.AccountRemoved(jid))
         await self.authenticator.remove(user)
+        if farewell is not None and (waiting := self.router.route(farewell)) is not None:
+            await waiting
         for session in self.sessions.of(user):
             session.close(StreamError("not-authorized", "this account has been removed"))
 

@@ -115,7 +115,7 @@ class Session:
             StanzaError: it was refused; so may the awaitable.
         """
         hooks = self.host.hooks
-        if hooks.wanted(events.StanzaSent):
+        if events.StanzaSent in hooks.calls:
             event = events.StanzaSent(self, stanza)
             waiting = hooks.emit(event)
             if waiting is not None:
@@ -306,7 +306,7 @@ class SessionManager:
         to = stanza.to
         assert to is not None
         hooks = self.host.hooks
-        if hooks.wanted(events.StanzaReceived):
+        if events.StanzaReceived in hooks.calls:
             event = events.StanzaReceived(to.local, stanza)
             waiting = hooks.emit(event)
             if waiting is not None:
@@ -327,9 +327,12 @@ class SessionManager:
         account = self.accounts.get(to.local)
         if account is not None and to.resource:
             session = account.sessions.get(to.resource)
-            if session is not None and not isinstance(stanza, Presence):
-                session.send(stanza)  # §8.5.3.1
-                return None
+            if session is not None:  # §8.5.3.1
+                if isinstance(stanza, Message):
+                    session.send(stanza)
+                    return None
+                if isinstance(stanza, Iq):
+                    return self._iq(session, stanza)
         if isinstance(stanza, Message):
             return self._message(account, to, stanza)
         if isinstance(stanza, Presence):
@@ -338,6 +341,16 @@ class SessionManager:
         if to.resource:  # §8.5.3.2.3
             raise StanzaError("service-unavailable", "this resource is not connected")
         return self.host.local.account_request(stanza)
+
+    def _iq(self, session: Session, iq: Iq) -> Awaitable[None] | None:
+        """An IQ for a session."""
+        hooks = self.host.hooks
+        if hooks.wanted(events.RequestReceived) and iq.type in ("get", "set"):
+            waiting = hooks.emit(events.RequestReceived(session, iq))
+            if waiting is not None:
+                return _send_after(waiting, session, iq)
+        session.send(iq)
+        return None
 
     def _message(self, account: Account | None, to: JID, message: Message) -> Awaitable[None] | None:
         """A message for a bare JID, or for a resource that is not there (§8.5.2, §8.5.3.2.1)."""
@@ -411,6 +424,11 @@ def check_iq(iq: Iq) -> None:
         raise StanzaError("bad-request", "an IQ needs an id")
     if kind in ("get", "set") and sum(1 for _ in iq.elements()) != 1:
         raise StanzaError("bad-request", "a request has exactly one child element")
+
+
+async def _send_after(waiting: Awaitable[None], session: Session, iq: Iq) -> None:
+    await waiting
+    session.send(iq)
 
 
 async def _keep_or_refuse(waiting: Awaitable[None], event: events.MessageUndelivered) -> None:

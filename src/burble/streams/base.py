@@ -11,8 +11,8 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Coroutine
-from typing import Any, Protocol, cast
+from collections.abc import Awaitable
+from typing import Protocol
 
 from burble.errors import StreamError
 from burble.log import redact
@@ -266,7 +266,12 @@ class XMLStream:
         if self.closing:
             return
         try:
-            waiting = self._handle(event)
+            if isinstance(event, Element):
+                if self.log_stanzas:
+                    _log.debug("%s RECV %s", self, redact(event.to_bytes(self.content_ns)))
+                waiting = self.received(event)
+            else:
+                waiting = self._handle(event)
         except StreamError as error:
             self.close(error)
             return
@@ -277,13 +282,9 @@ class XMLStream:
         if waiting is not None:
             self._busy = True
             self.carrier.pause()
-            self._task = asyncio.ensure_future(self._wait(cast(Coroutine[Any, Any, None], waiting)))
+            self._task = asyncio.ensure_future(self._wait(waiting))
 
-    def _handle(self, event: Event | StreamError) -> Awaitable[None] | None:
-        if isinstance(event, Element):
-            if self.log_stanzas:
-                _log.debug("%s RECV %s", self, redact(event.to_bytes(self.content_ns)))
-            return self.received(event)
+    def _handle(self, event: StreamOpen | StreamClosed | StreamError) -> Awaitable[None] | None:
         if isinstance(event, StreamOpen):
             return self.opened(event)
         if isinstance(event, StreamClosed):

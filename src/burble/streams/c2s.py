@@ -99,8 +99,8 @@ class C2SStream(XMLStream):
         self._expiry: asyncio.TimerHandle | None = None
         self._exchange: Exchange | None = None
         self._failures = 0
-        self._stamp = ""
-        self._stamp_lang = ""
+        self._stamp = b""
+        self._stamp_lang = b""
 
     def __str__(self) -> str:
         who = self.session.jid if self.session else self.carrier.address
@@ -208,8 +208,7 @@ class C2SStream(XMLStream):
                 return None
         stanza.from_ = session.jid
         if stanza.raw is not None and claimed is None and to == stanza.to:
-            spoken = self._stamp if "xml:lang" in attrs else self._stamp_lang
-            stanza.spliced(f"<{stanza.kind}{spoken}".encode())
+            stanza.spliced(self._stamp if "xml:lang" in attrs else self._stamp_lang)
         if self.lang and "xml:lang" not in attrs:
             attrs["xml:lang"] = self.lang
         try:
@@ -269,10 +268,9 @@ class C2SStream(XMLStream):
             session.lost(self)
             return
         jid = session.jid
-        self._stamp = f" from='{escape_attribute(jid)}'"
-        self._stamp_lang = (
-            f"{self._stamp} xml:lang='{escape_attribute(self.lang)}'" if self.lang else self._stamp
-        )
+        self._stamp = self._stamp_lang = f" from='{escape_attribute(jid)}'".encode()
+        if self.lang:
+            self._stamp_lang += f" xml:lang='{escape_attribute(self.lang)}'".encode()
         self._stays()
         self.negotiated()
         result = Element("bind", ns.BIND)

@@ -79,6 +79,7 @@ class StreamParser:
         "_max_elements",
         "_ns",
         "_plain",
+        "_reading",
         "_stack",
         "_stanza_end",
         "_start",
@@ -103,7 +104,8 @@ class StreamParser:
         self._base = 0
         #: The stream error that ended parsing; what was complete before it has been reported.
         self.error: StreamError | None = None
-        self._expat: XMLParserType | None = self._new_expat()
+        self._reading = self._new_expat()  # the parser in whose handlers we are
+        self._expat: XMLParserType | None = self._reading
 
     def feed(self, data: bytes) -> list[Event]:
         """Take the next piece of the stream.
@@ -118,7 +120,7 @@ class StreamParser:
         self._data = data
         self._base = self._fed
         self._fed += len(data)
-        parser = self._expat
+        parser = self._reading = self._expat
         try:
             parser.Parse(data)
         except expat.ExpatError as error:
@@ -159,7 +161,7 @@ class StreamParser:
     def _reopened(self) -> XMLParserType:
         """A fresh expat parser that has read the stream's header, and no more."""
         stack, self._stack = self._stack, []
-        parser = self._expat = self._new_expat()
+        parser = self._reading = self._new_expat()
         assert self._header is not None
         parser.Parse(self._header)
         self._events.clear()
@@ -184,10 +186,6 @@ class StreamParser:
             # A stanza must not wait for the next one; `tag_bytes` bounds what is read twice.
             parser.SetReparseDeferralEnabled(False)
         return parser
-
-    def _live(self) -> XMLParserType:
-        assert self._expat is not None
-        return self._expat
 
     def _declare(self, prefix: str | None, uri: str) -> None:
         if not self._stack:
@@ -215,7 +213,7 @@ class StreamParser:
             stack[-1].children.append(element)
             stack.append(element)
         elif depth:
-            self._start = self._live().CurrentByteIndex
+            self._start = self._reading.CurrentByteIndex
             self._count = 0
             kind = STANZAS.get(local) if ns == CLIENT else None
             stack.append(Element(local, ns, attrs) if kind is None else kind(None, None, attrs))
@@ -242,7 +240,7 @@ class StreamParser:
         # Expat points at the begin of an end tag, but behind a tag that is empty. Where the tag came
         # in pieces its end is left unknown, which only keeps the stanza from being sent on as it is.
         data, base = self._data, self._base
-        start, here = self._start - base, self._live().CurrentByteIndex - base
+        start, here = self._start - base, self._reading.CurrentByteIndex - base
         if not element.children and here > 1 and data[here - 2 : here] == b"/>":
             end = here
         elif here >= 0 and (element.children or here > 1):
@@ -254,7 +252,7 @@ class StreamParser:
             raise StreamError("policy-violation", "stanza too big")
         if start >= 0 and self._plain and isinstance(element, Stanza):
             raw = data[start:end]
-            if raw.startswith(_OPENINGS[element.kind]):
+            if raw.startswith(element.opening):
                 element.raw = raw
         self._events.append(element)
 
@@ -273,7 +271,7 @@ class StreamParser:
         prefix = next((p for p, uri in self._ns.items() if p and uri == STREAMS), None)
         self._header = f"<{prefix + ':' if prefix else ''}stream{declared}>".encode()
         self._stack.append(Element(local, ns))
-        self._live().StartNamespaceDeclHandler = None  # only the header's declarations matter
+        self._reading.StartNamespaceDeclHandler = None  # only the header's declarations matter
         self._stanza_end = self._fed
         self._events.append(
             StreamOpen(
@@ -283,7 +281,6 @@ class StreamParser:
 
 
 _new: Final = Element.__new__
-_OPENINGS: Final = {kind: f"<{kind}".encode() for kind in STANZAS}
 
 
 def _restrict(*_: object) -> None:
