@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from burble.config import Table
 from burble.hooks import Event
+from burble.routing.events import ModulesChanged
 from burble.routing.local import Discipline, Handling, Target
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class Module:
         host.features += self.features
         host.account_features += self.account_features
         host.modules[self.name] = self
+        await host.emit(ModulesChanged())
 
     async def unload(self) -> None:
         """Take back what it declares, and stop the module."""
@@ -116,6 +118,7 @@ class Module:
         for feature in self.account_features:
             host.account_features.remove(feature)
         del host.modules[self.name]
+        await host.emit(ModulesChanged())
         await self.stop()
 
 
@@ -148,6 +151,7 @@ class CommandDeclaration:
 
     tags: tuple[str, ...]
     name: str
+    access: str
 
 
 Declaration = EventDeclaration | IqDeclaration | CommandDeclaration
@@ -187,14 +191,18 @@ def iq(
     return _mark(IqDeclaration(ns, name, to, types, own, discipline))
 
 
-def command(*, tags: Sequence[str], name: str = "") -> Callable[[F], F]:
+def command(*, tags: Sequence[str], name: str = "", access: str = "admin") -> Callable[[F], F]:
     """Make the method an administration command, under its own name unless another is given.
+
+    Its signature and docstring say how it is called; a module's command has an argument ``host``, which
+    chooses the host whose module is asked. It raises `burble.commands.CommandFailed` where it can't be done.
 
     Args:
         tags: what it is about, such as ``accounts``, ``sessions``.
         name: another name.
+        access: the role a caller needs.
     """
-    return _mark(CommandDeclaration(tuple(tags), name))
+    return _mark(CommandDeclaration(tuple(tags), name, access))
 
 
 def declared(owner: object) -> list[tuple[Declaration, Callable[..., Any]]]:

@@ -16,7 +16,8 @@ def test_the_stamp_of_the_specification_s_example() -> None:
     """§3, example 1."""
     element = delay(datetime(2002, 9, 10, 23, 8, 25, tzinfo=UTC), CAPULET, "Offline Storage")
     assert element.to_string() == (
-        "<delay xmlns='urn:xmpp:delay' from='capulet.com' stamp='2002-09-10T23:08:25Z'>Offline Storage</delay>"
+        "<delay xmlns='urn:xmpp:delay' from='capulet.com' stamp='2002-09-10T23:08:25Z'>"
+        "Offline Storage</delay>"
     )
 
 

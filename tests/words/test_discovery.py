@@ -55,7 +55,7 @@ def test_another_hash() -> None:
 
 
 def test_the_element_says_it_all_once() -> None:
-    """XEP-0030 §3.1: no feature twice, which would make a hash ill-formed (XEP-0115 §5.4); the node mirrored."""
+    """No feature twice, which would make a hash ill-formed (XEP-0115 §5.4); the node mirrored."""
     info = psi()
     info.features.append(MUC)
     element = info.to_element("http://psi-im.org#q07IKJEyjvHSyhy//CH0CxmKi8w=")

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Literal
 
 from burble.errors import StanzaError
 from burble.jid import JID
+from burble.routing import events
 from burble.routing.sessions import check_iq
 from burble.stanza import Iq, Stanza
 from burble.xml import Element
 
 if TYPE_CHECKING:
     from burble.routing.hosts import Host
+    from burble.routing.sessions import Session
 
 Target = Literal["server", "account"]
 Discipline = Literal["inline", "queue", "parallel"]
@@ -102,6 +104,16 @@ class LocalRouter:
         """Answer an IQ to a bare JID on the account's behalf (RFC 6121 §8.5.2.1.3)."""
         return self._request("account", iq)
 
+    def session_request(self, session: Session, iq: Iq) -> Awaitable[None] | None:
+        """Hand an IQ to the session it is for, unless a module refuses (RFC 6121 §8.5.3.1)."""
+        hooks = self.host.hooks
+        if events.RequestReceived in hooks.calls and iq.type in ("get", "set"):
+            waiting = hooks.emit(events.RequestReceived(session, iq))
+            if waiting is not None:
+                return _send_after(waiting, session, iq)
+        session.send(iq)
+        return None
+
     async def ask(self, iq: Iq, timeout: float = 30.0) -> Iq:
         """Send a request of the server's own and wait for the answer.
 
@@ -184,3 +196,8 @@ class LocalRouter:
 
     def _reply(self, iq: Iq, answer: Answer) -> Awaitable[None] | None:
         return self.host.router.route(answer if isinstance(answer, Iq) else iq.reply(answer))
+
+
+async def _send_after(waiting: Awaitable[None], session: Session, iq: Iq) -> None:
+    await waiting
+    session.send(iq)

@@ -332,7 +332,7 @@ class SessionManager:
                     session.send(stanza)
                     return None
                 if isinstance(stanza, Iq):
-                    return self._iq(session, stanza)
+                    return self.host.local.session_request(session, stanza)
         if isinstance(stanza, Message):
             return self._message(account, to, stanza)
         if isinstance(stanza, Presence):
@@ -341,16 +341,6 @@ class SessionManager:
         if to.resource:  # §8.5.3.2.3
             raise StanzaError("service-unavailable", "this resource is not connected")
         return self.host.local.account_request(stanza)
-
-    def _iq(self, session: Session, iq: Iq) -> Awaitable[None] | None:
-        """An IQ for a session."""
-        hooks = self.host.hooks
-        if hooks.wanted(events.RequestReceived) and iq.type in ("get", "set"):
-            waiting = hooks.emit(events.RequestReceived(session, iq))
-            if waiting is not None:
-                return _send_after(waiting, session, iq)
-        session.send(iq)
-        return None
 
     def _message(self, account: Account | None, to: JID, message: Message) -> Awaitable[None] | None:
         """A message for a bare JID, or for a resource that is not there (§8.5.2, §8.5.3.2.1)."""
@@ -424,11 +414,6 @@ def check_iq(iq: Iq) -> None:
         raise StanzaError("bad-request", "an IQ needs an id")
     if kind in ("get", "set") and sum(1 for _ in iq.elements()) != 1:
         raise StanzaError("bad-request", "a request has exactly one child element")
-
-
-async def _send_after(waiting: Awaitable[None], session: Session, iq: Iq) -> None:
-    await waiting
-    session.send(iq)
 
 
 async def _keep_or_refuse(waiting: Awaitable[None], event: events.MessageUndelivered) -> None:
