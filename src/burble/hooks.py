@@ -68,6 +68,10 @@ class Hooks:
 
         return off
 
+    def wanted(self, kind: type[Event]) -> bool:
+        """Whether anybody would hear of events of a kind."""
+        return kind in self.calls
+
     def emit(self, event: Event) -> Awaitable[None] | None:
         """Call the handlers of an event, in order.
 
