@@ -1,0 +1,160 @@
+"""The tables: narrow rows, keyed by what they are asked for.
+
+A row that belongs to an account carries `host` and `user` (the localpart), first in its key, so that
+everything of an account lies together and is removed alike (`account_tables`). Times are whole seconds
+since 1970. On SQLite small rows live in their primary key (WITHOUT ROWID): one tree to search, one to write.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    false,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only in a column declared INTEGER.
+_Identity = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _account_key() -> tuple[Column[str], Column[str]]:
+    return (
+        Column("host", Text, primary_key=True),
+        Column("user", Text, primary_key=True),
+    )
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    *_account_key(),
+    Column("created", BigInteger, nullable=False),
+    Column("disabled", Boolean, nullable=False, server_default=false()),
+    sqlite_with_rowid=False,
+)
+
+# RFC 5802 §3, RFC 7677: what SCRAM keeps instead of a password. `mechanism` is the hash ("SHA-256").
+credentials = Table(
+    "credentials",
+    metadata,
+    *_account_key(),
+    Column("mechanism", Text, primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+    Column("iterations", Integer, nullable=False),
+    Column("stored_key", LargeBinary, nullable=False),
+    Column("server_key", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# RFC 6121 §2.1. `groups` is a JSON list of names; `ver` the roster version that last touched the item.
+roster_items = Table(
+    "roster_items",
+    metadata,
+    *_account_key(),
+    Column("jid", Text, primary_key=True),
+    Column("name", Text),
+    Column("subscription", Text, nullable=False),
+    Column("ask", Boolean, nullable=False, server_default=false()),
+    Column("approved", Boolean, nullable=False, server_default=false()),
+    Column("groups", Text, nullable=False, server_default="[]"),
+    Column("ver", BigInteger, nullable=False, server_default="0"),
+    sqlite_with_rowid=False,
+)
+
+# RFC 6121 §2.6
+roster_versions = Table(
+    "roster_versions",
+    metadata,
+    *_account_key(),
+    Column("ver", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# RFC 6121 §3.1.3: the request as it came, to be shown again at every login until it is answered.
+subscription_requests = Table(
+    "subscription_requests",
+    metadata,
+    *_account_key(),
+    Column("jid", Text, primary_key=True),
+    Column("stanza", LargeBinary, nullable=False),
+)
+
+# XEP-0160. `id` is the order of arrival and is never used twice.
+offline_messages = Table(
+    "offline_messages",
+    metadata,
+    Column("id", _Identity, primary_key=True, autoincrement=True),
+    Column("host", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("stanza", LargeBinary, nullable=False),
+    Column("stored_at", BigInteger, nullable=False),
+    Column("expires", BigInteger),
+    sqlite_autoincrement=True,
+)
+Index(None, offline_messages.c.host, offline_messages.c.user, offline_messages.c.id)
+Index(
+    None,
+    offline_messages.c.expires,
+    sqlite_where=offline_messages.c.expires.is_not(None),
+    postgresql_where=offline_messages.c.expires.is_not(None),
+)
+
+# XEP-0049: one row for each root element, told by namespace and name.
+private_xml = Table(
+    "private_xml",
+    metadata,
+    *_account_key(),
+    Column("ns", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("xml", LargeBinary, nullable=False),
+)
+
+# XEP-0054
+vcards = Table(
+    "vcards",
+    metadata,
+    *_account_key(),
+    Column("xml", LargeBinary, nullable=False),
+)
+
+# XEP-0191
+blocklist = Table(
+    "blocklist",
+    metadata,
+    *_account_key(),
+    Column("jid", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# XEP-0012: `seconds` is the time of the last logout, `status` what the account said then.
+last_activity = Table(
+    "last_activity",
+    metadata,
+    *_account_key(),
+    Column("seconds", BigInteger, nullable=False),
+    Column("status", Text, nullable=False, server_default=""),
+    sqlite_with_rowid=False,
+)
+
+
+def account_tables() -> list[Table]:
+    """Every table whose rows belong to an account: those with the columns `host` and `user`.
+
+    Removing an account is one DELETE for each, in this order; `accounts` itself comes last.
+    """
+    owned = [table for table in metadata.sorted_tables if {"host", "user"} <= set(table.columns.keys())]
+    owned.sort(key=lambda table: table is accounts)
+    return owned
