@@ -14,7 +14,7 @@ from burble.module import Module, ModuleSettings
 __all__ = ["DEFAULT", "UnknownModule", "available", "find", "selected", "settings_models"]
 
 #: The modules a host loads unless its settings disable them.
-DEFAULT: Final = ("ping", "register")
+DEFAULT: Final = ("ping", "register", "private", "time", "vcard", "version")
 
 _GROUP: Final = "burble.modules"
 

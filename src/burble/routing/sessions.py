@@ -97,6 +97,11 @@ class Session:
         return self.jid.local
 
     @property
+    def connected(self) -> bool:
+        """Whether the session still lives; look again after waiting for anything."""
+        return self._stream is not None
+
+    @property
     def address(self) -> str:
         """The client's IP address, or "" where it is not connected any more."""
         return self._stream.carrier.address if self._stream is not None else ""
@@ -233,6 +238,10 @@ class SessionManager:
         account = self.accounts.get(jid.local)
         return account.sessions.get(jid.resource) if account is not None else None
 
+    def is_anonymous(self, user: str) -> bool:
+        """Whether a user has logged in without an account (XEP-0175): nothing may be stored for it."""
+        return any(session.anonymous for session in self.of(user))
+
     # ---- coming and going
 
     async def bind(self, stream: C2SStream, login: Success, resource: str | None) -> Session:
@@ -349,16 +358,15 @@ class SessionManager:
             raise StanzaError("service-unavailable", "a room's messages go to a resource that has joined it")
         if kind == "error" or (kind == "headline" and to.resource):
             return None
+        if kind == "normal" and to.resource:  # only a chat may go on with another resource
+            raise _unavailable()
         if account is not None:
             if kind == "headline":
                 for session in account.available():
                     if session.priority >= 0:
                         session.send(message)
                 return None
-            best = account.most_available()
-            for session in best:
-                session.send(message)
-            if best:
+            if _deliver_to_best(account, message):
                 return None
         if kind == "headline":
             return None
@@ -370,7 +378,11 @@ class SessionManager:
         return self._keep_if_known(user, message) if known is None else self._keep(user, message, known)
 
     async def _keep_if_known(self, user: str, message: Message) -> None:
-        waiting = self._keep(user, message, await self.host.authenticator.exists(user))
+        exists = await self.host.authenticator.exists(user)
+        account = self.accounts.get(user)
+        if account is not None and _deliver_to_best(account, message):  # it has become available meanwhile
+            return
+        waiting = self._keep(user, message, exists)
         if waiting is not None:
             await waiting
 
@@ -414,6 +426,14 @@ def check_iq(iq: Iq) -> None:
         raise StanzaError("bad-request", "an IQ needs an id")
     if kind in ("get", "set") and sum(1 for _ in iq.elements()) != 1:
         raise StanzaError("bad-request", "a request has exactly one child element")
+
+
+def _deliver_to_best(account: Account, message: Message) -> bool:
+    """Send a message to the account's most available sessions; whether there are any."""
+    best = account.most_available()
+    for session in best:
+        session.send(message)
+    return bool(best)
 
 
 async def _keep_or_refuse(waiting: Awaitable[None], event: events.MessageUndelivered) -> None:
