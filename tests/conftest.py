@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,42 @@ import pytest
 from burble.server import Server
 from burble.testing import port_of, serving
 from tests.client import ScriptedClient
+from tests.databases import add_option, database_url, postgresql
+
+__all__ = ["database_url", "postgresql"]
 
 Serve = Callable[..., Awaitable[Server]]
 Connect = Callable[..., Awaitable[ScriptedClient]]
 
 
-@pytest.fixture
-async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
-    """Starts servers with settings of their own, and stops them after the test."""
-    from contextlib import AsyncExitStack
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Choose the database that servers under test use."""
+    add_option(parser)
 
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL, run what stores something: the rest, and what runs on both anyway, has run on SQLite."""
+    if config.getoption("--database") != "postgresql":
+        return
+    kept = [item for item in items if _stores(item)]
+    dropped = [item for item in items if not _stores(item)]
+    config.hook.pytest_deselected(items=dropped)
+    items[:] = kept
+
+
+def _stores(item: pytest.Item) -> bool:
+    if not isinstance(item, pytest.Function) or "database_url" not in item.fixturenames:
+        return False
+    return not (hasattr(item, "callspec") and "database_url" in item.callspec.params)
+
+
+@pytest.fixture
+async def serve(tmp_path: Path, database_url: str) -> AsyncIterator[Serve]:
+    """Starts servers with settings of their own, and stops them after the test."""
     async with AsyncExitStack() as stack:
 
         async def start(**changes: Any) -> Server:
+            changes.setdefault("database", {"url": database_url})
             return await stack.enter_async_context(serving(tmp_path, **changes))
 
         yield start
