@@ -129,7 +129,7 @@ class Host:
         await self.authenticator.register(user, password)
         await self.emit(events.AccountRegistered(JID.build(user, self.name)))
 
-    async def unregister(self, user: str, farewell: Stanza | None = None) -> None:
+    async def unregister(self, user: str, farewell: Iq | None = None) -> None:
         """Remove an account, all that is stored for it, and its sessions.
 
         Args:
