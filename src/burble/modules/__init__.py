@@ -14,7 +14,19 @@ from burble.module import Module, ModuleSettings
 __all__ = ["DEFAULT", "UnknownModule", "available", "find", "selected", "settings_models"]
 
 #: The modules a host loads unless its settings disable them.
-DEFAULT: Final = ("ping", "register", "private", "time", "vcard", "version")
+DEFAULT: Final = (
+    "roster",
+    "presence",
+    "ping",
+    "register",
+    "private",
+    "time",
+    "vcard",
+    "version",
+    "disco",
+    "caps",
+    "last",
+)
 
 _GROUP: Final = "burble.modules"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from burble.discovery import Info
@@ -137,6 +138,20 @@ class BecomingAvailable(Event):
         self.stopped = False
         self.session = session
         self.presence = presence
+
+
+class PresenceBroadcast(Event):
+    """An account's presence is about to be sent to others who may see it: replace `to` to leave some out.
+
+    Handlers are plain functions.
+    """
+
+    __slots__ = ("to", "user")
+
+    def __init__(self, user: str, to: Sequence[JID]) -> None:
+        self.stopped = False
+        self.user = user
+        self.to = to
 
 
 class UserAvailable(Event):

@@ -140,12 +140,23 @@ class Session:
 
     def _dispatch(self, stanza: Stanza) -> Awaitable[Any] | None:
         if isinstance(stanza, Presence):
-            return self.host.hooks.emit(events.PresenceSent(self, stanza))
+            waiting = self.host.hooks.emit(events.PresenceSent(self, stanza))
+            return None if waiting is None else self._or_bounce(waiting, stanza)
         if isinstance(stanza, Iq):
             check_iq(stanza)
         if stanza.to is None:  # the account itself (RFC 6120 §10.3)
             stanza = stanza.copy(to=self.jid.bare)
         return self.host.router.route(stanza)
+
+    async def _or_bounce(self, waiting: Awaitable[None], presence: Presence) -> None:
+        """Wait for what a presence brings about; where that fails its sender is told."""
+        try:
+            await waiting
+        except Exception as error:
+            refused = presence.readdressed(presence.to or self.jid.bare, self.jid)
+            more = self.host.router.bounce(refused, error)
+            if more is not None:
+                await more
 
     def lost(self, stream: C2SStream) -> None:
         """The stream that carried this session is gone."""

@@ -1,0 +1,155 @@
+"""The roster: RFC 6121 §2."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from burble.server import Server
+from tests.client import CLIENT, ScriptedClient, condition
+from tests.conftest import Connect, Serve
+
+ROSTER = "{jabber:iq:roster}"
+
+
+def query(content: str = "", ver: str | None = None) -> str:
+    """The payload of a roster get or set."""
+    version = "" if ver is None else f" ver='{ver}'"
+    return f"<query xmlns='jabber:iq:roster'{version}>{content}</query>"
+
+
+def items(element: ET.Element) -> list[dict[str, object]]:
+    """The items of a roster result or push: attributes, and the names of groups."""
+    return [
+        {**item.attrib, **({"groups": groups} if (groups := [g.text for g in item]) else {})}
+        for item in element.iter(f"{ROSTER}item")
+    ]
+
+
+async def get(client: ScriptedClient) -> list[dict[str, object]]:
+    """Ask for the whole roster."""
+    return items(await client.ask("get", query()))
+
+
+async def pushed(client: ScriptedClient) -> list[dict[str, object]]:
+    """Read a roster push."""
+    push = await client.next()
+    assert push.tag == f"{CLIENT}iq", ET.tostring(push)
+    assert push.get("type") == "set"
+    assert push.get("to") == client.jid
+    assert push.get("id")
+    return items(push)
+
+
+async def test_empty_roster(connect: Connect) -> None:
+    """§2.1.4: a roster with nothing in it is an empty query."""
+    juliet = await connect("juliet/balcony")
+    answer = await juliet.ask("get", query())
+    assert answer.get("type") == "result"
+    assert answer.find(f"{ROSTER}query") is not None
+    assert items(answer) == []
+
+
+async def test_added_contact_is_pushed_and_stays(connect: Connect) -> None:
+    """§2.3: an item with name and groups reaches every resource that asked for the roster, and no other."""
+    balcony, chamber, street = [await connect(f"juliet/{r}") for r in ("balcony", "chamber", "street")]
+    await get(balcony)
+    await get(chamber)
+    answer = await balcony.ask(
+        "set",
+        query("<item jid='Nurse@localhost' name='Nurse'><group>Servants</group><group>House</group></item>"),
+    )
+    assert answer.get("type") == "result"
+    expected = [
+        {"jid": "nurse@localhost", "name": "Nurse", "subscription": "none", "groups": ["Servants", "House"]}
+    ]
+    assert await pushed(balcony) == expected
+    assert await pushed(chamber) == expected
+    await street.nothing()
+    assert await get(street) == expected
+
+
+async def test_changed_contact(connect: Connect) -> None:
+    """§2.4: the groups and the name that are given replace the old ones."""
+    juliet = await connect("juliet/balcony")
+    await juliet.ask("set", query("<item jid='nurse@localhost' name='Nurse'><group>Servants</group></item>"))
+    await juliet.ask("set", query("<item jid='nurse@localhost'><group>Friends</group></item>"))
+    assert await get(juliet) == [{"jid": "nurse@localhost", "subscription": "none", "groups": ["Friends"]}]
+
+
+async def test_removed_contact(connect: Connect) -> None:
+    """§2.5: a contact that is removed is pushed as such and gone."""
+    juliet = await connect("juliet/balcony")
+    await juliet.ask("set", query("<item jid='nurse@localhost'/>"))
+    assert len(await get(juliet)) == 1
+    answer = await juliet.ask("set", query("<item jid='nurse@localhost' subscription='remove'/>"))
+    assert answer.get("type") == "result"
+    assert await pushed(juliet) == [{"jid": "nurse@localhost", "subscription": "remove"}]
+    assert await get(juliet) == []
+
+
+async def test_what_only_the_server_may_say_is_ignored(connect: Connect) -> None:
+    """§2.1.2.1, §2.1.2.2, §2.1.2.5: ask, approved and subscription of a set have no effect."""
+    juliet = await connect("juliet/balcony")
+    await juliet.ask(
+        "set", query("<item jid='nurse@localhost' subscription='both' ask='subscribe' approved='true'/>")
+    )
+    assert await get(juliet) == [{"jid": "nurse@localhost", "subscription": "none"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("<item jid='nurse@localhost'/><item jid='romeo@localhost'/>", "bad-request"),
+        ("", "bad-request"),
+        ("<item/>", "bad-request"),
+        ("<item jid='@'/>", "jid-malformed"),
+        ("<item jid='nurse@localhost'><group>A</group><group>A</group></item>", "bad-request"),
+        ("<item jid='nurse@localhost'><group/></item>", "not-acceptable"),
+        (f"<item jid='nurse@localhost'><group>{'g' * 1024}</group></item>", "not-acceptable"),
+        (f"<item jid='nurse@localhost' name='{'n' * 1024}'/>", "not-acceptable"),
+        ("<item jid='nurse@localhost' subscription='remove'/>", "item-not-found"),
+        ("<item jid='juliet@localhost'/>", "not-allowed"),
+    ],
+)
+async def test_what_a_roster_set_may_not_say(connect: Connect, content: str, expected: str) -> None:
+    """§2.3.3, §2.5.3: each mistake has its error, and changes nothing."""
+    juliet = await connect("juliet/balcony")
+    assert condition(await juliet.ask("set", query(content))) == expected
+    assert await get(juliet) == []
+
+
+@pytest.mark.parametrize("kind", ["get", "set"])
+async def test_roster_of_somebody_else(connect: Connect, kind: str) -> None:
+    """§2.3.3: only its owner sees or changes a roster."""
+    juliet, romeo = await connect("juliet/balcony"), await connect("romeo/orchard")
+    answer = await romeo.ask(kind, query("<item jid='nurse@localhost'/>"), "juliet@localhost")
+    assert condition(answer) == "forbidden"
+    assert await get(juliet) == []
+
+
+async def test_roster_has_room_for_so_many(serve: Serve, connect: Connect) -> None:
+    """A contact beyond the limit is refused; one that is there already may still be changed."""
+    small = await serve(limits={"roster_items": 2})
+    juliet = await connect("juliet/balcony", to=small)
+    for user in ("nurse", "romeo"):
+        assert (await juliet.ask("set", query(f"<item jid='{user}@localhost'/>"))).get("type") == "result"
+    assert (
+        condition(await juliet.ask("set", query("<item jid='tybalt@localhost'/>"))) == "resource-constraint"
+    )
+    juliet.write("<presence to='tybalt@localhost' type='subscribe' id='s1'/>")
+    assert condition(await juliet.next()) == "resource-constraint"
+    assert (await juliet.ask("set", query("<item jid='romeo@localhost' name='R'/>"))).get("type") == "result"
+    assert len(await get(juliet)) == 2
+
+
+async def test_roster_outlives_the_server(server: Server, serve: Serve, connect: Connect) -> None:
+    """What was acknowledged is there after a restart: contacts and their groups."""
+    juliet = await connect("juliet/balcony")
+    await juliet.ask("set", query("<item jid='nurse@localhost' name='&lt;N&gt;'><group>Ä</group></item>"))
+    before = await get(juliet)
+    await server.stop()
+    juliet = await connect("juliet/balcony", to=await serve())
+    assert before == [{"jid": "nurse@localhost", "name": "<N>", "subscription": "none", "groups": ["Ä"]}]
+    assert await get(juliet) == before
