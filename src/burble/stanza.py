@@ -17,6 +17,10 @@ from burble.xml import Element, escape_attribute, escape_text, write_attributes
 __all__ = ["STANZAS", "Iq", "Message", "Presence", "Stanza"]
 
 
+def _openings(opening: bytes) -> tuple[bytes, ...]:
+    return tuple(opening + after for after in (b" ", b">", b"/", b"\n", b"\t", b"\r"))
+
+
 class Stanza(Element):
     """What the three stanzas have in common.
 
@@ -33,6 +37,8 @@ class Stanza(Element):
     kind: str = ""
     #: How its start tag begins.
     opening: bytes = b"<"
+    #: With what follows the name: a colon would make the name a prefix, and would not do.
+    openings: tuple[bytes, ...] = ()
 
     def __init__(
         self,
@@ -175,6 +181,7 @@ class Message(Stanza):
     __slots__ = ()
     kind = "message"
     opening = b"<message"
+    openings = _openings(opening)
 
     @property
     def type(self) -> str:
@@ -194,6 +201,7 @@ class Presence(Stanza):
     __slots__ = ()
     kind = "presence"
     opening = b"<presence"
+    openings = _openings(opening)
 
     @property
     def show(self) -> str:
@@ -230,6 +238,7 @@ class Iq(Stanza):
     __slots__ = ()
     kind = "iq"
     opening = b"<iq"
+    openings = _openings(opening)
 
     @property
     def payload(self) -> Element | None:

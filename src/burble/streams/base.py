@@ -67,10 +67,12 @@ class XMLStream:
 
     __slots__ = (
         "_busy",
+        "_fresh",
         "_out",
         "_parser",
         "_piecewise",
         "_queue",
+        "_read_to",
         "_task",
         "_unread",
         "_writable",
@@ -81,6 +83,7 @@ class XMLStream:
         "id",
         "limits",
         "log_stanzas",
+        "peer_name",
         "stirred",
     )
 
@@ -92,6 +95,8 @@ class XMLStream:
         self.limits = limits
         self.id = ""
         self.host_name = ""
+        #: The bare JID the peer says it has, prepared, or "".
+        self.peer_name = ""
         self.header_sent = False
         self.log_stanzas = False
         #: The stream has been closed from our side; nothing more is handled or sent.
@@ -100,7 +105,9 @@ class XMLStream:
         self.stirred = True
         self._parser: StreamParser | None = StreamParser(limits)
         self._piecewise = True
+        self._fresh = True  # nothing of the header has been read
         self._unread = b""
+        self._read_to = 0  # how much of it has been read
         self._queue: deque[Event | StreamError] | None = None
         self._busy = False
         self._task: asyncio.Task[None] | None = None
@@ -115,7 +122,8 @@ class XMLStream:
         if self.closing:
             return
         if self._piecewise or self._busy:
-            self._unread = self._unread + data if self._unread else data
+            self._unread = self._unread[self._read_to :] + data if self._unread else data
+            self._read_to = 0
             self._pump()
         else:
             self._feed(data)
@@ -129,12 +137,15 @@ class XMLStream:
 
     def disconnected(self) -> None:
         """The connection is gone; the stream is over, whatever state it was in."""
+        closed = self.closing
         self.closing = True
         self._out.clear()
         self._unread = b""
         self._queue = None
+        self._parser = None  # a cycle by way of expat's handlers, which would wait for the collector
         self.unblocked()
-        self.ended()
+        if not closed:
+            self.ended()
 
     def rest(self) -> None:
         """Called now and then: a stream that was silent since the last call gives memory back."""
@@ -142,7 +153,7 @@ class XMLStream:
         if self.stirred:
             self.stirred = False
         elif parser is not None and parser.between_stanzas and not self._piecewise and not self._busy:
-            parser.sleep()
+            parser.rest()
 
     def blocked(self) -> None:
         """The peer reads more slowly than we write."""
@@ -172,13 +183,14 @@ class XMLStream:
         raise NotImplementedError
 
     def ended(self) -> None:
-        """The stream is over and can't be written to any more."""
+        """The stream is over and can't be written to any more; called once."""
         raise NotImplementedError
 
     def restart(self, limits: ParserLimits) -> None:
         """Expect a new header, as after TLS and SASL negotiation (RFC 6120 §4.3.3)."""
         self.limits = limits
         self.header_sent = False
+        self._fresh = True
         self._parser = StreamParser(limits)
 
     def negotiated(self) -> None:
@@ -187,8 +199,9 @@ class XMLStream:
 
     def drop_unread(self) -> bool:
         """Forget what the peer sent ahead; whether there was anything (RFC 6120 §5.4.3.3)."""
-        had = bool(self._unread.strip())
+        had = bool(self._unread[self._read_to :].strip())
         self._unread = b""
+        self._read_to = 0
         return had
 
     # ---- sending
@@ -198,8 +211,9 @@ class XMLStream:
         self.id = secrets.token_hex(8)
         self.header_sent = True
         sender = f" from='{escape_attribute(self.host_name)}'" if self.host_name else ""
+        peer = f" to='{escape_attribute(self.peer_name)}'" if self.peer_name else ""
         self.send_bytes(
-            f"<?xml version='1.0'?><stream:stream{sender} id='{self.id}' version='1.0' xml:lang='en'"
+            f"<?xml version='1.0'?><stream:stream{sender}{peer} id='{self.id}' version='1.0' xml:lang='en'"
             f" xmlns='{self.content_ns}' xmlns:stream='{STREAMS}'>".encode()
         )
 
@@ -231,6 +245,7 @@ class XMLStream:
             self.send_bytes(b"</stream:stream>")
         self.closing = True
         self.carrier.close()
+        self.ended()  # at once: the peer may take its time to go, and reads no more
 
     # ---- reading
 
@@ -247,15 +262,23 @@ class XMLStream:
 
     def _pump(self) -> None:
         """Before negotiation is over a header may follow any tag: read up to one end of a tag at a time."""
-        while self._unread and not self._busy and not self.closing:
+        while self._read_to < len(self._unread) and not self._busy and not self.closing:
+            unread, start = self._unread, self._read_to
             if self._piecewise:
-                if not self.header_sent:
-                    self._unread = self._unread.lstrip()  # some clients end what they send with a newline
-                end = self._unread.find(b">") + 1 or len(self._unread)
-                data, self._unread = self._unread[:end], self._unread[end:]
+                if self._fresh:
+                    # Some clients end what they sent before with a newline, which no document may begin with.
+                    while unread[start : start + 1].isspace():
+                        start += 1
+                end = unread.find(b">", start) + 1 or len(unread)
             else:
-                data, self._unread = self._unread, b""
-            self._feed(data)
+                end = len(unread)
+            self._read_to = end
+            if start < end:
+                self._fresh = False
+                self._feed(unread[start:end])
+        if self._read_to >= len(self._unread):
+            self._unread = b""
+            self._read_to = 0
 
     def _enqueue(self, event: Event | StreamError) -> None:
         if self._queue is None:
@@ -304,6 +327,8 @@ class XMLStream:
         self._busy = False
         while self._queue and not self._busy:
             self._dispatch(self._queue.popleft())
+        if not self._queue:
+            self._queue = None
         self._pump()
         if not self._busy and not self.closing:
             self.carrier.resume()

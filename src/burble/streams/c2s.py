@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from burble import namespaces as ns
 from burble.errors import StanzaError, StreamError
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from burble.config import HostSettings
 
 _log = logging.getLogger("burble.c2s")
+
+# 1.0, and what later versions there may be: the header that answers says 1.0 (RFC 6120 §4.7.5).
+_VERSION: Final = re.compile("0*[1-9][0-9]*[.][0-9]+")
+# Longer than any language tag that means something (RFC 5646 §4.4.1): it is added to each stanza.
+_LONGEST_LANG: Final = 64
 
 
 class Bound(Protocol):
@@ -121,14 +127,15 @@ class C2SStream(XMLStream):
 
     def opened(self, header: StreamOpen) -> None:
         """Check the client's header and answer with ours and the features (RFC 6120 §4.7, §4.3.2)."""
-        self.lang = header.lang or ""
+        self.lang = header.lang if header.lang and len(header.lang) <= _LONGEST_LANG else ""
+        self.peer_name = _bare(header.from_)
         host = self._find_host(header)
         self.host = host
         self.host_name = host.name
         self.send_header()
         if header.content_ns != ns.CLIENT:
             raise StreamError("invalid-namespace", f"a client's stream has the default namespace {ns.CLIENT}")
-        if header.version is None or not header.version.startswith("1."):
+        if header.version is None or _VERSION.fullmatch(header.version) is None:
             raise StreamError("unsupported-version", "this server speaks XMPP 1.0")
         self.send(self._features(host))
 
@@ -136,7 +143,7 @@ class C2SStream(XMLStream):
         if header.to is None:
             raise StreamError("host-unknown", "the stream header names no host: put the domain in 'to'")
         try:
-            host = self._hosts.client_host(JID.parse(header.to).domain)
+            host = self._hosts.client_host(JID.parse(header.to))
         except JIDError as error:
             raise StreamError("improper-addressing", str(error)) from None
         if host is None:
@@ -236,7 +243,7 @@ class C2SStream(XMLStream):
 
     def _early_stanza(self, stanza: Stanza) -> Awaitable[Any] | None:
         """A stanza before there is a session: binding, and what a host answers to strangers."""
-        if not isinstance(stanza, Iq) or self.host is None:
+        if not isinstance(stanza, Iq) or stanza.type not in ("get", "set") or self.host is None:
             raise StreamError("not-authorized", "log in first (RFC 6120 §6)")
         for key in ("to", "from"):
             stanza.attrs.pop(key, None)
@@ -260,13 +267,14 @@ class C2SStream(XMLStream):
 
     async def _bind(self, host: ClientHost, login: Success, request: Iq, bind: Element) -> None:
         try:
-            self.session = session = await host.bind(self, login, bind.child_text("resource"))
+            session = await host.bind(self, login, bind.child_text("resource"))
         except StanzaError as error:
             self.send(request.error(error))
             return
         if self.closing:  # the connection was lost while the resource was being bound
             session.lost(self)
             return
+        self.session = session
         jid = session.jid
         self._stamp = self._stamp_lang = f" from='{escape_attribute(jid)}'".encode()
         if self.lang:
@@ -290,13 +298,15 @@ class C2SStream(XMLStream):
 
     def _start_tls(self) -> None:
         if not self.carrier.can_start_tls or self.login is not None:
-            self.send(Element("failure", ns.TLS))
-            raise StreamError("policy-violation", "TLS can't be started now")
+            self.send(Element("failure", ns.TLS))  # §5.4.2.2: and the stream is over
+            self.close()
+            return
         if self.drop_unread():
             # Whatever came ahead of TLS may have been put there by somebody on the way (CVE-2011-0411).
             raise StreamError("policy-violation", "nothing may follow <starttls/> but TLS")
         self.send(Element("proceed", ns.TLS))
         self.carrier.start_tls()
+        self._exchange = None  # nothing learned before TLS counts (§5.4.3.3)
         self.restart(self.limits)
 
     # ---- SASL (RFC 6120 §6)
@@ -340,3 +350,11 @@ class C2SStream(XMLStream):
         _log.info("%s failed to log in: %s", self, failure)
         if self.host is not None and self._failures >= self.host.settings.limits.login_attempts:
             raise StreamError("policy-violation", "too many failed logins")
+
+
+def _bare(claimed: str | None) -> str:
+    """The bare JID of an address that a peer gives as its own, or "" (RFC 6120 §4.7.2)."""
+    try:
+        return JID.parse(claimed).bare if claimed else ""
+    except JIDError:
+        return ""

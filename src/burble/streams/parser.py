@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # Expat keeps every name it has met for as long as it lives; a fresh parser now and then forgets them.
 _RENEW_AFTER: Final = 256 * 1024
 
+# How many readers wait for the next stream that has something to read.
+_SPARE: Final = 32
+
 
 @dataclass(frozen=True, slots=True)
 class ParserLimits:
@@ -61,51 +64,21 @@ class StreamParser:
     A message, presence or IQ comes out as a `Stanza` with its addresses still unprepared in `attrs`, and,
     where it came in one piece and could be sent on as it is, with the bytes it was received as in `raw`.
 
+    Between two stanzas a stream needs no XML parser. Streams that began with the same declarations, as nearly
+    all do, then share a few: an idle one costs no memory, and a busy one finds its parser in the CPU's cache.
+
     Args:
         limits: what the peer may send.
     """
 
-    __slots__ = (
-        "_base",
-        "_count",
-        "_data",
-        "_events",
-        "_expat",
-        "_fed",
-        "_header",
-        "_limits",
-        "_max_attributes",
-        "_max_depth",
-        "_max_elements",
-        "_ns",
-        "_plain",
-        "_reading",
-        "_stack",
-        "_stanza_end",
-        "_start",
-        "error",
-    )
+    __slots__ = ("_header", "_limits", "_reader", "error")
 
     def __init__(self, limits: ParserLimits) -> None:
         self._limits = limits
-        self._max_depth = limits.depth
-        self._max_elements = limits.elements
-        self._max_attributes = limits.attributes
-        self._events: list[Event] = []
-        self._stack: list[Element] = []
-        self._header: bytes | None = None  # what opens the stream anew for a fresh expat parser
-        self._ns: dict[str | None, str] = {}
-        self._plain = False  # no prefix is declared that another stream would not know
-        self._count = 0
-        self._data = b""
-        self._start = 0
-        self._stanza_end = 0  # where the last stanza ended, counted from the begin of this expat parser
-        self._fed = 0
-        self._base = 0
+        self._reader: _Reader | None = _Reader(limits)
+        self._header: bytes | None = None  # what a reader of this stream has to have read
         #: The stream error that ended parsing; what was complete before it has been reported.
         self.error: StreamError | None = None
-        self._reading = self._new_expat()  # the parser in whose handlers we are
-        self._expat: XMLParserType | None = self._reading
 
     def feed(self, data: bytes) -> list[Event]:
         """Take the next piece of the stream.
@@ -115,59 +88,130 @@ class StreamParser:
         """
         if self.error is not None:
             return []
-        if self._expat is None:
-            self._expat = self._reopened()
+        reader = self._reader
+        if reader is None:
+            reader = self._reader = self._fresh_reader()
+        events = reader.feed(data)
+        if reader.error is not None:
+            self.error = reader.error
+        elif reader.between_stanzas:
+            self._header = reader.header
+            self._release(reader)
+        return events
+
+    @property
+    def between_stanzas(self) -> bool:
+        """Whether the header and all that followed has been reported: nothing is half read."""
+        return self._reader is None or self._reader.between_stanzas
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing has been fed yet."""
+        return self._header is None and self._reader is not None and not self._reader.read
+
+    def rest(self) -> None:
+        """Give back what memory can be given back for now."""
+        if self._reader is not None and self._reader.between_stanzas:
+            self._reader.close()
+            self._reader = None
+
+    def _fresh_reader(self) -> _Reader:
+        assert self._header is not None
+        if self._header == PLAIN_HEADER and _spare:
+            reader = _spare.pop()
+            reader.limits = self._limits
+            return reader
+        return _Reader(self._limits, self._header)
+
+    def _release(self, reader: _Reader) -> None:
+        if reader.read > _RENEW_AFTER:
+            reader.close()
+            self._reader = None
+        elif reader.header == PLAIN_HEADER and len(_spare) < _SPARE:
+            self._reader = None
+            _spare.append(reader)
+
+
+class _Reader:
+    """An expat parser and the handlers that build elements from what it reports.
+
+    Args:
+        limits: what the peer may send.
+        header: the declarations of a stream whose header was read before; None expects one.
+    """
+
+    __slots__ = (
+        "_base",
+        "_count",
+        "_data",
+        "_events",
+        "_expat",
+        "_ns",
+        "_plain",
+        "_stack",
+        "_stanza_end",
+        "_start",
+        "error",
+        "header",
+        "limits",
+        "read",
+    )
+
+    def __init__(self, limits: ParserLimits, header: bytes | None = None) -> None:
+        self.limits = limits
+        self.error: StreamError | None = None
+        self.header: bytes | None = None
+        self.read = 0
+        self._events: list[Event] = []
+        self._stack: list[Element] = []
+        self._ns: dict[str | None, str] = {}
+        self._plain = False  # no prefix is declared that another stream would not know
+        self._count = 0
+        self._data = b""
+        self._base = 0
+        self._start = 0
+        self._stanza_end = 0  # all three counted from the first byte this reader has read
+        self._expat = self._new_expat()
+        if header is not None:
+            self.feed(header)
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Read a piece; returns what it completed. Sets `error` where the stream can't go on."""
         self._data = data
-        self._base = self._fed
-        self._fed += len(data)
-        parser = self._reading = self._expat
+        self._base = self.read
+        self.read += len(data)
         try:
-            parser.Parse(data)
+            self._expat.Parse(data)
         except expat.ExpatError as error:
             self.error = _explain(error)
         except StreamError as error:
             self.error = error
         self._data = b""
         events, self._events = self._events, []
-        if self.error is None:
-            self._check_size(data, parser.CurrentByteIndex)
+        if self.read != self._stanza_end and self.error is None:
+            self._check_rest(data)
         return events
+
+    def close(self) -> None:
+        """Let go of expat, whose handlers hold this reader in turn."""
+        del self._expat
 
     @property
     def between_stanzas(self) -> bool:
         """Whether the header and all that followed has been reported: nothing is half read."""
-        return len(self._stack) == 1 and self._fed == self._stanza_end
+        return self.read == self._stanza_end and len(self._stack) == 1
 
-    def sleep(self) -> None:
-        """Give back the memory that expat holds, most of what a parser needs; `between_stanzas` must hold."""
-        self._expat = None
-
-    # ---- limits
-
-    def _check_size(self, data: bytes, here: int) -> None:
-        unfinished = self._fed - self._stanza_end
-        between = len(self._stack) == 1 and self._stanza_end >= self._base
-        if unfinished and between and not data[self._stanza_end - self._base :].strip():
-            self._stanza_end = self._fed  # whitespace keepalive (RFC 6120 §4.6.1)
-            unfinished = 0
-        if not unfinished:
-            if self._fed > _RENEW_AFTER:
-                self._expat = None
-        elif unfinished > self._limits.stanza_bytes:
+    def _check_rest(self, data: bytes) -> None:
+        """Something is read and not reported yet: whitespace, or a stanza that must not grow for ever."""
+        end, limits = self._stanza_end, self.limits
+        if len(self._stack) == 1 and end >= self._base and not data[end - self._base :].strip():
+            self._stanza_end = self.read  # whitespace keepalive (RFC 6120 §4.6.1)
+            return
+        unfinished = self.read - end
+        if unfinished > limits.stanza_bytes:
             self.error = StreamError("policy-violation", "stanza too big")
-        elif unfinished > self._limits.tag_bytes < self._fed - here:
+        elif unfinished > limits.tag_bytes < self.read - self._expat.CurrentByteIndex:
             self.error = StreamError("policy-violation", "tag too big")
-
-    def _reopened(self) -> XMLParserType:
-        """A fresh expat parser that has read the stream's header, and no more."""
-        stack, self._stack = self._stack, []
-        parser = self._reading = self._new_expat()
-        assert self._header is not None
-        parser.Parse(self._header)
-        self._events.clear()
-        self._stack = stack
-        self._fed = self._stanza_end = len(self._header)
-        return parser
 
     # ---- expat's handlers
 
@@ -196,14 +240,15 @@ class StreamParser:
         stack = self._stack
         ns, local = _names.get(name) or split_name(name)
         if attrs:
-            if len(attrs) > self._max_attributes:
+            if len(attrs) > self.limits.attributes:
                 raise StreamError("policy-violation", "too many attributes")
             if " " in "".join(attrs):
                 attrs = qualify_attributes(attrs)
         depth = len(stack)
         if depth > 1:
             self._count += 1
-            if depth > self._max_depth or self._count > self._max_elements:
+            limits = self.limits
+            if depth > limits.depth or self._count > limits.elements:
                 raise StreamError("policy-violation", "stanza has too many elements or nests too deep")
             element = _new(Element)  # what Element.__init__ does, without the call
             element.name = local
@@ -213,7 +258,7 @@ class StreamParser:
             stack[-1].children.append(element)
             stack.append(element)
         elif depth:
-            self._start = self._reading.CurrentByteIndex
+            self._start = self._expat.CurrentByteIndex
             self._count = 0
             kind = STANZAS.get(local) if ns == CLIENT else None
             stack.append(Element(local, ns, attrs) if kind is None else kind(None, None, attrs))
@@ -227,7 +272,7 @@ class StreamParser:
             self._complete(element)
         elif not stack:
             self._events.append(StreamClosed())
-            self._stanza_end = self._fed
+            self._stanza_end = self.read
 
     def _characters(self, text: str) -> None:
         stack = self._stack
@@ -240,7 +285,7 @@ class StreamParser:
         # Expat points at the begin of an end tag, but behind a tag that is empty. Where the tag came
         # in pieces its end is left unknown, which only keeps the stanza from being sent on as it is.
         data, base = self._data, self._base
-        start, here = self._start - base, self._reading.CurrentByteIndex - base
+        start, here = self._start - base, self._expat.CurrentByteIndex - base
         if not element.children and here > 1 and data[here - 2 : here] == b"/>":
             end = here
         elif here >= 0 and (element.children or here > 1):
@@ -248,11 +293,11 @@ class StreamParser:
         else:
             end, start = max(here, 0), -1
         self._stanza_end = base + end
-        if self._stanza_end - self._start > self._limits.stanza_bytes:
+        if self._stanza_end - self._start > self.limits.stanza_bytes:
             raise StreamError("policy-violation", "stanza too big")
         if start >= 0 and self._plain and isinstance(element, Stanza):
             raw = data[start:end]
-            if raw.startswith(element.opening):
+            if raw.startswith(element.openings):
                 element.raw = raw
         self._events.append(element)
 
@@ -269,16 +314,20 @@ class StreamParser:
             for prefix, uri in self._ns.items()
         )
         prefix = next((p for p, uri in self._ns.items() if p and uri == STREAMS), None)
-        self._header = f"<{prefix + ':' if prefix else ''}stream{declared}>".encode()
+        self.header = f"<{prefix + ':' if prefix else ''}stream{declared}>".encode()
         self._stack.append(Element(local, ns))
-        self._reading.StartNamespaceDeclHandler = None  # only the header's declarations matter
-        self._stanza_end = self._fed
+        self._expat.StartNamespaceDeclHandler = None  # only the header's declarations matter
+        self._stanza_end = self.read
         self._events.append(
             StreamOpen(
                 attrs.get("to"), attrs.get("from"), attrs.get("version"), attrs.get("xml:lang"), content
             )
         )
 
+
+#: The header of a stream that declares what every stream declares, as `_open` writes it.
+PLAIN_HEADER: Final = f"<stream:stream xmlns='{CLIENT}' xmlns:stream='{STREAMS}'>".encode()
+_spare: Final[list[_Reader]] = []
 
 _new: Final = Element.__new__
 
@@ -294,6 +343,8 @@ def _check_declaration(version: str, encoding: str | None, standalone: int) -> N
 
 def _explain(error: expat.ExpatError) -> StreamError:
     reason = expat.errors.messages.get(error.code, "unknown error")
-    if reason in (expat.errors.XML_ERROR_UNBOUND_PREFIX, "unbound prefix"):
+    if reason == expat.errors.XML_ERROR_UNBOUND_PREFIX:
         return StreamError("bad-namespace-prefix", "a namespace prefix is not declared")
+    if reason == expat.errors.XML_ERROR_UNDEFINED_ENTITY:  # §11.1: none but the five of XML itself
+        return StreamError("restricted-xml", "entities are not allowed")
     return StreamError("not-well-formed", reason)

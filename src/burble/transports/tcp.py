@@ -59,6 +59,7 @@ class TcpCarrier(asyncio.Protocol):
         "_paused",
         "_settings",
         "_stopped",
+        "_throttled",
         "_transport",
         "address",
         "stream",
@@ -76,6 +77,7 @@ class TcpCarrier(asyncio.Protocol):
         self._gone = gone
         self._loop = asyncio.get_running_loop()
         self._paused = False  # the stream wants no more, for now
+        self._throttled = False  # the peer sends faster than it may
         self._stopped = False  # the transport has been told so, which costs a system call
         self._full = False
         self._closing: asyncio.TimerHandle | None = None
@@ -117,6 +119,7 @@ class TcpCarrier(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The peer sends no more; what is still to be written is, then the connection ends."""
+        self._linger()
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -150,9 +153,7 @@ class TcpCarrier(asyncio.Protocol):
     def resume(self) -> None:
         """Read again."""
         self._paused = False
-        if self._stopped:
-            self._stopped = False
-            self._transport.resume_reading()
+        self._read_on()
 
     def start_tls(self) -> None:
         """Encrypt all that follows what the stream has sent until now."""
@@ -162,18 +163,10 @@ class TcpCarrier(asyncio.Protocol):
 
     def close(self) -> None:
         """Write what is left, then close; a peer that does not close its side in turn is cut off."""
-        if self._closing is not None:
-            return
-        self._flush()
-        self._closing = self._loop.call_later(_LINGER, self._transport.abort)
-        if self.tls is not None:
-            self.tls.close()
-            self._transport.write(self.tls.outgoing())
-        # Closing at once would reset the connection if there was something unread, and the peer might
-        # never see why: read on, and forget what is read, until the peer is done.
-        self.resume()
-        if self._transport.can_write_eof() and not self._transport.is_closing():
-            self._transport.write_eof()
+        if self._closing is None:
+            self._linger()
+            # In the next tick, since a stream may close before `connection_made` knows of it.
+            self._loop.call_soon(self._finish)
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -181,11 +174,38 @@ class TcpCarrier(asyncio.Protocol):
 
     # ---- inside
 
+    def _read_on(self) -> None:
+        if self._stopped and not self._paused and not self._throttled and not self._transport.is_closing():
+            self._stopped = False
+            self._transport.resume_reading()
+
+    def _linger(self) -> None:
+        """From now on the peer has a little time to take what is left and go."""
+        if self._closing is None:
+            self._closing = self._loop.call_later(_LINGER, self._transport.abort)
+
+    def _finish(self) -> None:
+        transport = self._transport
+        if transport.is_closing():
+            return
+        self._flush()
+        if self.tls is not None:
+            self.tls.close()
+            transport.write(self.tls.outgoing())
+        # Closing at once would reset the connection if there was something unread, and the peer might
+        # never see why: read on, and forget what is read, until the peer is done.
+        self._throttled = False
+        self.resume()
+        if transport.can_write_eof():
+            transport.write_eof()
+
     def _flush(self) -> None:
         data = self.stream.take()
-        if not data:
+        if not data or self._transport.is_closing():
             return
         if self.tls is not None:
+            if not self.tls.handshake_done:
+                return  # there is nobody yet who could read it
             self.tls.send(data)
             data = self.tls.outgoing()
         self._transport.write(data)
@@ -202,15 +222,20 @@ class TcpCarrier(asyncio.Protocol):
             plaintext = tls.receive(data)
         except TlsError as error:
             _log.info("TLS with %s failed: %s", self.address, error)
-            self._transport.write(tls.outgoing())
-            self._transport.close()
+            self._hang_up(tls)
             return
         if answer := tls.outgoing():
             self._transport.write(answer)
         if plaintext:
             self.stream.receive(plaintext)
-        if tls.eof and self._closing is None:
-            self._transport.close()
+        if tls.eof:
+            self._hang_up(tls)
+
+    def _hang_up(self, tls: TlsSession) -> None:
+        """End a connection whose TLS layer is over: no XML can be sent any more."""
+        self._linger()
+        self._transport.write(tls.outgoing())
+        self._transport.close()
 
     def _throttle(self, size: int) -> None:
         """A token bucket: a client that sends faster than allowed is read more slowly (RFC 6120 §13.12)."""
@@ -220,11 +245,13 @@ class TcpCarrier(asyncio.Protocol):
             min(settings.burst, self._allowance + (now - self._measured_at) * settings.rate) - size
         )
         self._measured_at = now
-        if self._allowance < 0 and not self._stopped:
-            self._stopped = True
-            self._transport.pause_reading()
+        if self._allowance < 0 and not self._throttled:
+            self._throttled = True
+            if not self._stopped:
+                self._stopped = True
+                self._transport.pause_reading()
             self._loop.call_later(-self._allowance / settings.rate, self._unthrottle)
 
     def _unthrottle(self) -> None:
-        if self._stopped and not self._paused:
-            self.resume()
+        self._throttled = False
+        self._read_on()
