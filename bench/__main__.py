@@ -20,12 +20,11 @@ from bench.certificate import make_certificate
 from bench.client import Refused
 from bench.figures import Results
 from bench.prepared import restore, save
-from bench.scenarios import SCENARIOS, Scenario
-from bench.scenarios.presence import BefriendingFailed
+from bench.scenarios import SCENARIOS, Scenario, ScenarioFailed
 from bench.servers import SERVERS, Server, ServerFailed
 from bench.table import render
 
-_FAILURES = (OSError, Refused, ServerFailed, BefriendingFailed)
+_FAILURES = (OSError, Refused, ServerFailed, ScenarioFailed)
 _FILES = 8192  # that server and load generator may have open, each
 
 

@@ -1,6 +1,6 @@
 """The scenarios, in the order of the table's rows."""
 
-from bench.scenarios.base import Scenario
+from bench.scenarios.base import Scenario, ScenarioFailed
 from bench.scenarios.chat import Chat
 from bench.scenarios.login import Login
 from bench.scenarios.memory import Memory
@@ -16,4 +16,4 @@ SCENARIOS: list[Scenario] = [
     Offline(),
 ]
 
-__all__ = ["SCENARIOS", "Scenario"]
+__all__ = ["SCENARIOS", "Scenario", "ScenarioFailed"]

@@ -16,6 +16,10 @@ from bench.servers import Server
 T = TypeVar("T")
 
 
+class ScenarioFailed(Exception):
+    """The server did not do the work, so that what it spent is no figure to compare."""
+
+
 class Scenario(ABC):
     """One kind of work. Each run gets a freshly started server with the accounts still there."""
 
@@ -27,7 +31,10 @@ class Scenario(ABC):
 
     @abstractmethod
     async def run(self, server: Server) -> tuple[list[Figure], Span]:
-        """Do the work once; return the figures and the span that shows the noise."""
+        """Do the work once; return the figures and the span that shows the noise.
+
+        Raises ScenarioFailed when nothing was delivered.
+        """
 
 
 async def each(jobs: Iterable[Callable[[], Awaitable[T]]], at_once: int = 20) -> list[T]:

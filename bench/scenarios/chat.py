@@ -9,7 +9,7 @@ from collections.abc import Callable
 from bench.client import Client
 from bench.figures import Figure, delivery_faults, percentile
 from bench.meter import Meter, Span, settle
-from bench.scenarios.base import Scenario, close_all, log_in_all, names, register_all
+from bench.scenarios.base import Scenario, ScenarioFailed, close_all, log_in_all, names, register_all
 from bench.servers import Server
 
 PAIRS = 50
@@ -116,6 +116,8 @@ class Chat(Scenario):
         span = meter.stop()
         await asyncio.sleep(0.3)  # for a message that comes twice
         latencies = sorted(seconds for pair in pairs for seconds in pair.latencies)
+        if not latencies:
+            raise ScenarioFailed("no message arrived")
         what = f"chat, window {window}"
         return [
             Figure(f"{what}: CPU a message", "µs", span.server_cpu * 1e6 / len(latencies)),

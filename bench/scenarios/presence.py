@@ -9,6 +9,7 @@ from bench.meter import Meter, Span, settle
 from bench.scenarios.base import (
     Counter,
     Scenario,
+    ScenarioFailed,
     close_all,
     log_in_all,
     names,
@@ -23,10 +24,6 @@ CONTACTS = 50
 LIMIT = 60.0  # seconds without what was asked for
 _FRIENDS = f"{USERS} users with {CONTACTS} contacts each"
 _AHEAD = range(1, CONTACTS // 2 + 1)
-
-
-class BefriendingFailed(Exception):
-    """The server did not bring about the subscriptions that the clients asked for."""
 
 
 def _have_come(counters: list[Counter], wanted: int) -> bool:
@@ -65,7 +62,7 @@ class Presence(Scenario):
                     send(i, distance)
                 wanted = (i + 1) * len(_AHEAD)
                 if not await until(partial(_have_come, counters, wanted), LIMIT):
-                    raise BefriendingFailed(f"not all of {wanted} {awaited!r} came")
+                    raise ScenarioFailed(f"not all of {wanted} {awaited!r} came")
         await quiet(counters, 0.5)
         await settle(server.processes)
         await close_all(clients)
@@ -92,6 +89,8 @@ class Presence(Scenario):
         await quiet(counters, 0.3)
         span = meter.stop()
         delivered = sum(counter.count for counter in counters)
+        if not arrived or not delivered:
+            raise ScenarioFailed("no presence arrived")
         # One more than the contacts for a server that also tells the user's own resource.
         faults = sum(min(abs(c.count - CONTACTS), abs(c.count - CONTACTS - 1)) for c in counters)
         for client in clients:
