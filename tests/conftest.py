@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,11 @@ def _stores(item: pytest.Item) -> bool:
 async def serve(tmp_path: Path, database_url: str) -> AsyncIterator[Serve]:
     """Starts servers with settings of their own, and stops them after the test."""
     async with AsyncExitStack() as stack:
+        numbers = count()
 
         async def start(**changes: Any) -> Server:
             changes.setdefault("database", {"url": database_url})
-            return await stack.enter_async_context(serving(tmp_path, **changes))
+            return await stack.enter_async_context(serving(tmp_path / f"server-{next(numbers)}", **changes))
 
         yield start
 
