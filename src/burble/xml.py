@@ -3,8 +3,9 @@
 An `Element` holds plain strings and other elements. Attributes are kept by their name; an attribute
 of a namespace is kept as ``{namespace}name``, but ``xml:lang`` and its like as ``xml:lang``.
 
-Elements are serialised with default namespaces only (``xmlns='...'``), save those of the stream
-namespace, which carry the prefix ``stream`` that every stream header declares (RFC 6120 §4.8.5).
+Elements are serialised with default namespaces only (``xmlns='...'``). The exceptions are those of XML's own
+namespace, which no declaration may name, and an element of the stream namespace that stands right in a
+stream: it carries the prefix ``stream`` that every stream header declares (RFC 6120 §4.8.5).
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udf
 _ATTRIBUTE_ESCAPES: Final = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", "'": "&apos;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
 )
+# Names to remember at most, and the longest one: peers choose them, so both bound memory.
 _NAMES_KEPT: Final = 4096
+_NAME_KEPT: Final = 200
 
 
 def escape_text(text: str) -> str:
@@ -147,19 +150,22 @@ class Element:
     def to_string(self, inside: str = "") -> str:
         """This element as XML; `inside` as in `to_bytes`."""
         parts: list[str] = []
-        self._write(parts, inside)
+        self._write(parts, inside, STREAMS if inside else "")
         return "".join(parts)
 
-    def _write(self, parts: list[str], inside: str) -> None:
+    def _write(self, parts: list[str], inside: str, prefixed: str = "") -> None:
         # Depth was bounded when the element was parsed, so that recursion is, too.
-        tag = self.name
-        if self.ns == STREAMS:
+        tag, ns = self.name, self.ns
+        if ns == inside:
+            parts.append("<" + tag)
+        elif ns == prefixed:
             tag = "stream:" + tag
             parts.append("<" + tag)
-        elif self.ns == inside:
+        elif ns == XML:
+            tag = "xml:" + tag
             parts.append("<" + tag)
         else:
-            inside = self.ns
+            inside = ns
             parts.append(f"<{tag} xmlns='{escape_attribute(inside)}'")
         if self.attrs:
             write_attributes(parts, self.attrs)
@@ -224,9 +230,11 @@ def split_name(name: str) -> tuple[str, str]:
     found = _names.get(name)
     if found is None:
         ns, _, local = name.rpartition(" ")
-        if len(_names) >= _NAMES_KEPT:
-            _names.clear()
-        found = _names[name] = (ns, local)
+        found = (ns, local)
+        if len(name) <= _NAME_KEPT:
+            if len(_names) >= _NAMES_KEPT:
+                _names.clear()
+            _names[name] = found
     return found
 
 
