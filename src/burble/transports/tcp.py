@@ -58,6 +58,7 @@ class TcpCarrier(asyncio.Protocol):
         "_measured_at",
         "_paused",
         "_settings",
+        "_silent",
         "_stopped",
         "_throttled",
         "_transport",
@@ -77,6 +78,7 @@ class TcpCarrier(asyncio.Protocol):
         self._gone = gone
         self._loop = asyncio.get_running_loop()
         self._paused = False  # the stream wants no more, for now
+        self._silent = False  # the peer sends no more
         self._throttled = False  # the peer sends faster than it may
         self._stopped = False  # the transport has been told so, which costs a system call
         self._full = False
@@ -119,8 +121,10 @@ class TcpCarrier(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The peer sends no more; what is still to be written is, then the connection ends."""
-        self._linger()
-        return False
+        if self._closing is not None:
+            return False
+        self._hear_no_more()
+        return True
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell the stream."""
@@ -196,7 +200,9 @@ class TcpCarrier(asyncio.Protocol):
         # never see why: read on, and forget what is read, until the peer is done.
         self._throttled = False
         self.resume()
-        if transport.can_write_eof():
+        if self._silent:
+            transport.close()
+        elif transport.can_write_eof():
             transport.write_eof()
 
     def _flush(self) -> None:
@@ -222,20 +228,22 @@ class TcpCarrier(asyncio.Protocol):
             plaintext = tls.receive(data)
         except TlsError as error:
             _log.info("TLS with %s failed: %s", self.address, error)
-            self._hang_up(tls)
+            self._linger()
+            self._transport.write(tls.outgoing())  # the alert, but no XML any more (RFC 6120 §5.4.3.2)
+            self._transport.close()
+            self.stream.close()
             return
         if answer := tls.outgoing():
             self._transport.write(answer)
         if plaintext:
             self.stream.receive(plaintext)
-        if tls.eof:
-            self._hang_up(tls)
+        if tls.eof and self._closing is None:
+            self._hear_no_more()
 
-    def _hang_up(self, tls: TlsSession) -> None:
-        """End a connection whose TLS layer is over: no XML can be sent any more."""
-        self._linger()
-        self._transport.write(tls.outgoing())
-        self._transport.close()
+    def _hear_no_more(self) -> None:
+        """The peer has ended its side: say goodbye, and end ours."""
+        self._silent = True
+        self.stream.close()
 
     def _throttle(self, size: int) -> None:
         """A token bucket: a client that sends faster than allowed is read more slowly (RFC 6120 §13.12)."""
