@@ -2,44 +2,12 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
-
 import pytest
 
 from burble.server import Server
-from tests.client import CLIENT, ScriptedClient, condition
+from tests.client import condition
 from tests.conftest import Connect, Serve
-
-ROSTER = "{jabber:iq:roster}"
-
-
-def query(content: str = "", ver: str | None = None) -> str:
-    """The payload of a roster get or set."""
-    version = "" if ver is None else f" ver='{ver}'"
-    return f"<query xmlns='jabber:iq:roster'{version}>{content}</query>"
-
-
-def items(element: ET.Element) -> list[dict[str, object]]:
-    """The items of a roster result or push: attributes, and the names of groups."""
-    return [
-        {**item.attrib, **({"groups": groups} if (groups := [g.text for g in item]) else {})}
-        for item in element.iter(f"{ROSTER}item")
-    ]
-
-
-async def get(client: ScriptedClient) -> list[dict[str, object]]:
-    """Ask for the whole roster."""
-    return items(await client.ask("get", query()))
-
-
-async def pushed(client: ScriptedClient) -> list[dict[str, object]]:
-    """Read a roster push."""
-    push = await client.next()
-    assert push.tag == f"{CLIENT}iq", ET.tostring(push)
-    assert push.get("type") == "set"
-    assert push.get("to") == client.jid
-    assert push.get("id")
-    return items(push)
+from tests.im.scripts import ROSTER, get, items, pushed, query
 
 
 async def test_empty_roster(connect: Connect) -> None:
@@ -61,13 +29,16 @@ async def test_added_contact_is_pushed_and_stays(connect: Connect) -> None:
         query("<item jid='Nurse@localhost' name='Nurse'><group>Servants</group><group>House</group></item>"),
     )
     assert answer.get("type") == "result"
-    expected = [
-        {"jid": "nurse@localhost", "name": "Nurse", "subscription": "none", "groups": ["Servants", "House"]}
-    ]
+    expected = {
+        "jid": "nurse@localhost",
+        "name": "Nurse",
+        "subscription": "none",
+        "groups": ["Servants", "House"],
+    }
     assert await pushed(balcony) == expected
     assert await pushed(chamber) == expected
     await street.nothing()
-    assert await get(street) == expected
+    assert await get(street) == [expected]
 
 
 async def test_changed_contact(connect: Connect) -> None:
@@ -85,7 +56,7 @@ async def test_removed_contact(connect: Connect) -> None:
     assert len(await get(juliet)) == 1
     answer = await juliet.ask("set", query("<item jid='nurse@localhost' subscription='remove'/>"))
     assert answer.get("type") == "result"
-    assert await pushed(juliet) == [{"jid": "nurse@localhost", "subscription": "remove"}]
+    assert await pushed(juliet) == {"jid": "nurse@localhost", "subscription": "remove"}
     assert await get(juliet) == []
 
 
@@ -153,3 +124,64 @@ async def test_roster_outlives_the_server(server: Server, serve: Serve, connect:
     juliet = await connect("juliet/balcony", to=await serve())
     assert before == [{"jid": "nurse@localhost", "name": "<N>", "subscription": "none", "groups": ["Ä"]}]
     assert await get(juliet) == before
+
+
+# ---- versions
+
+
+async def test_versioning_is_offered_after_login(connect: Connect) -> None:
+    """§2.6.1, §3.4.1: both features are there once the client has logged in, and not before."""
+    client = await connect()
+    names = {"{urn:xmpp:features:rosterver}ver", "{urn:xmpp:features:pre-approval}sub"}
+    assert names.isdisjoint(child.tag for child in await client.open())
+    juliet = await connect("juliet/balcony")
+    assert juliet.features is not None
+    assert names <= {child.tag for child in juliet.features}
+
+
+async def test_roster_that_the_client_has_already(connect: Connect) -> None:
+    """§2.6.2, §2.6.3: with the version it has, a client gets an empty result; pushes tell it the next one."""
+    juliet = await connect("juliet/balcony")
+    first = await juliet.ask("get", query(ver=""))
+    version = first.find(f"{ROSTER}query").get("ver")
+    assert version
+    same = await juliet.ask("get", query(ver=version))
+    assert list(same) == []
+    await juliet.ask("set", query("<item jid='nurse@localhost'/>"))
+    push = await juliet.next()
+    newer = push.find(f"{ROSTER}query").get("ver")
+    assert newer not in (None, version)
+    changed = await juliet.ask("get", query(ver=version))
+    assert changed.find(f"{ROSTER}query").get("ver") == newer
+    assert len(items(changed)) == 1
+    chamber = await connect("juliet/chamber")
+    assert list(await chamber.ask("get", query(ver=newer))) == []
+
+
+async def test_versions_of_an_account_made_anew(server: Server, connect: Connect) -> None:
+    """§2.6.2: what a client remembers of a removed account is not taken for the roster of its successor."""
+    host = server.hosts["localhost"]
+    juliet = await connect("juliet/balcony")
+    await juliet.ask("set", query("<item jid='nurse@localhost'/>"))
+    version = (await juliet.ask("get", query(ver=""))).find(f"{ROSTER}query").get("ver")
+    await host.unregister("juliet")
+    await host.register("juliet", "secret")
+    juliet = await connect("juliet/balcony")
+    answer = await juliet.ask("get", query(ver=version))
+    assert answer.find(f"{ROSTER}query") is not None
+    assert items(answer) == []
+
+
+async def test_anonymous_accounts_keep_no_roster(server: Server, serve: Serve, connect: Connect) -> None:
+    """XEP-0175: nothing is stored for who comes without an account."""
+    open_ = await serve(auth={"mechanisms": ["ANONYMOUS"]})
+    client = await connect(to=open_)
+    await client.open()
+    client.write("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>")
+    await client.next()
+    await client.open()
+    await client.bind()
+    assert await get(client) == []
+    assert condition(await client.ask("set", query("<item jid='nurse@localhost'/>"))) == "not-allowed"
+    client.write("<presence to='nurse@localhost' type='subscribe'/>")
+    assert condition(await client.next()) == "not-allowed"

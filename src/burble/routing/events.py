@@ -116,7 +116,10 @@ class PresenceSent(Event):
 
 
 class PresenceReceived(Event):
-    """A subscription stanza or a probe has arrived for an account (RFC 6121 §3, §4.3)."""
+    """A subscription stanza, an error that answers one, or a probe has arrived for an account.
+
+    RFC 6121 §3, §4.3.
+    """
 
     __slots__ = ("presence", "user")
 

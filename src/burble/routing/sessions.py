@@ -416,11 +416,12 @@ class SessionManager:
                 session = account.sessions.get(to.resource)
                 if session is not None:
                     session.send(presence)
-            elif kind != "error":
+                return None
+            if kind != "error":
                 for session in account.sessions.values():
                     if session.presence is not None:
                         session.send(presence)
-            return None
+                return None
         return self.host.hooks.emit(events.PresenceReceived(to.local, presence))
 
 

@@ -145,6 +145,13 @@ class Roster:
             self.requests[contact] = request
         self._subscribers = self._subscriptions = None
 
+    def clear(self) -> None:
+        """Forget everything; what a client remembers is out of date then (§2.6.2)."""
+        self.items.clear()
+        self.requests.clear()
+        self._subscribers = self._subscriptions = None
+        self.version += 1
+
     def query(self, items: Iterable[Element], version: bool = True) -> Element:
         """The payload of a roster result or push."""
         query = Element("query", ROSTER, {"ver": str(self.version)} if version else None)

@@ -152,7 +152,9 @@ class Rosters(Module):
 
     @on(PresenceReceived)
     def received(self, event: PresenceReceived) -> Awaitable[None] | None:
-        """A subscription stanza for an account of this host."""
+        """A subscription stanza for an account of this host, or an error that came of one it sent."""
+        if event.presence.type == "error":
+            return self._subscriptions.failed(event.user, event.presence)
         if event.presence.type not in SUBSCRIPTION_TYPES:
             return None
         return self._subscriptions.inbound(event.user, event.presence)

@@ -55,12 +55,14 @@ class Subscriptions:
             before = roster.state(contact)
             outcome = states.outbound(before, presence.type)
             changed = await self._become(roster, contact, outcome.state)
+            item = roster.items.get(contact)
         if presence.type == "unsubscribed" and before.from_:
             # While the contact still is subscribed: afterwards it would not believe it (§3.2.2).
             await self._hide(own, contact)
         if outcome.passed:
             await self._route(presence.readdressed(contact, own))
-        if changed:
+        # Where the contact's server has answered at once, its answer has changed and pushed the item already.
+        if changed and roster.items.get(contact) is item:
             self._rosters.push(roster, contact)
         if outcome.state.from_ and not before.from_:
             await self._show(own, contact)
@@ -91,6 +93,14 @@ class Subscriptions:
             await self._show(own, contact)
         elif before.from_ and not outcome.state.from_:
             await self._hide(own, contact)  # §3.3.3
+
+    async def failed(self, user: str, error: Presence) -> None:
+        """A stanza could not reach the contact: whoever follows the roster may want to know why the request
+        is not answered. The state stays, because the contact's server may be back tomorrow."""
+        roster = await self._rosters.store.load(user)
+        assert error.from_ is not None
+        if roster.state(error.from_.bare).pending_out:
+            self._deliver(user, error)
 
     def _deliver(self, user: str, stanza: Presence) -> None:
         """Give a stanza to the sessions it is for: a request to the available ones (§3.1.3), what comes of
@@ -163,8 +173,7 @@ class Subscriptions:
         async with roster.lock:
             contacts = {jid: roster.state(jid) for jid in [*roster.items, *roster.requests]}
             # Its rows go with all others of the account; this object may be found again until then.
-            for contact in contacts:
-                roster.put(contact, None, None)
+            roster.clear()
         for contact, state in contacts.items():
             await self.end(own, contact, state)
             if state.pending_in and not state.from_:
