@@ -32,11 +32,21 @@ from burble.routing.local import Discipline, Handling, Target
 if TYPE_CHECKING:
     from burble.routing.hosts import Host
 
-__all__ = ["CommandDeclaration", "Module", "command", "declared", "iq", "on"]
+__all__ = ["CommandDeclaration", "CommandFailed", "Module", "command", "declared", "iq", "on"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 M = TypeVar("M", bound="Module")
 _MARK = "_burble_declarations"
+
+
+class CommandFailed(Exception):
+    """A command could not be done; the text tells the person who called it why.
+
+    Attributes:
+        kind: one word for programs: what sort of failure it is.
+    """
+
+    kind: ClassVar[str] = "failed"
 
 
 class ModuleSettings(Table):
@@ -79,6 +89,10 @@ class Module:
     async def stop(self) -> None:
         """Called when nothing declared is in force any more."""
 
+    async def configure(self, settings: ModuleSettings) -> None:
+        """Take other options while running. Override it where something was made from the old ones."""
+        self.settings = settings
+
     def require(self, kind: type[M]) -> M:
         """The instance of another module on this host, one of those it `requires`.
 
@@ -100,8 +114,8 @@ class Module:
             match declaration:
                 case EventDeclaration(kind, priority):
                     self._off.append(host.hooks.on(kind, call, priority))
-                case IqDeclaration(ns, name, to, types, owner_only, discipline):
-                    handling = Handling(call, types, owner_only, discipline)
+                case IqDeclaration(ns, name, to, types, owner_only, any_account, discipline):
+                    handling = Handling(call, types, owner_only, any_account, discipline)
                     self._off.append(host.local.handle(to, ns, name, handling))
         host.features += self.features
         host.account_features += self.account_features
@@ -142,6 +156,7 @@ class IqDeclaration:
     to: Target
     types: frozenset[str]
     owner_only: bool
+    any_account: bool
     discipline: Discipline
 
 
@@ -174,6 +189,7 @@ def iq(
     to: Target = "server",
     type: Literal["get", "set"] | None = None,
     owner_only: bool | None = None,
+    any_account: bool = False,
     discipline: Discipline = "inline",
 ) -> Callable[[F], F]:
     """Answer requests with the method: it takes the `Iq` and returns the payload of the result.
@@ -184,18 +200,19 @@ def iq(
         to: ``server``: requests to the host; ``account``: to an account's bare JID.
         type: the one type it answers; both where None.
         owner_only: only the account's owner may ask; so by default for ``account``.
+        any_account: it is asked for accounts that do not exist, too, and answers so that nobody learns which.
         discipline: see `burble.routing.local.Handling`.
     """
     types = frozenset({type} if type else {"get", "set"})
     own = to == "account" if owner_only is None else owner_only
-    return _mark(IqDeclaration(ns, name, to, types, own, discipline))
+    return _mark(IqDeclaration(ns, name, to, types, own, any_account, discipline))
 
 
 def command(*, tags: Sequence[str], name: str = "", access: str = "admin") -> Callable[[F], F]:
     """Make the method an administration command, under its own name unless another is given.
 
     Its signature and docstring say how it is called; a module's command has an argument ``host``, which
-    chooses the host whose module is asked. It raises `burble.commands.CommandFailed` where it can't be done.
+    chooses the host whose module is asked. It raises `CommandFailed` where it can't be done.
 
     Args:
         tags: what it is about, such as ``accounts``, ``sessions``.

@@ -32,7 +32,7 @@ class PrivateXml(Module):
     features = (PRIVATE,)
     account_features = (PRIVATE,)
 
-    @iq(PRIVATE, "query", to="account", owner_only=False)
+    @iq(PRIVATE, "query", to="account", owner_only=False, any_account=True)
     async def answer(self, request: Iq) -> Element | None:
         """Store or return elements (§2).
 

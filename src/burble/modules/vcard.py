@@ -22,7 +22,7 @@ class VCard(Module):
     features = (VCARD,)
     account_features = (VCARD,)
 
-    @iq(VCARD, "vCard", to="account", owner_only=False)
+    @iq(VCARD, "vCard", to="account", owner_only=False, any_account=True)
     async def answer(self, request: Iq) -> Element | None:
         """Show an account's vCard (§3.1, §3.3), or replace it (§3.2).
 

@@ -200,7 +200,7 @@ class AccountRemoved(Event):
 
 
 class ModulesChanged(Event):
-    """A module has been loaded or unloaded, and with it what the host announces may have changed."""
+    """What the host announces may have changed: a module was loaded, unloaded or given other options."""
 
     __slots__ = ()
 

@@ -142,6 +142,8 @@ class Host:
         jid = JID.build(user, self.name)
         if await self.authenticator.exists(user):
             await self.emit(events.AccountRemoved(jid))
+        # A row that still waited would be written after the others are gone.
+        await self.database.batch.flush()
         await self.authenticator.remove(user)
         if farewell is not None and (waiting := self.router.route(farewell)) is not None:
             await waiting

@@ -35,6 +35,8 @@ class Handling:
         types: the types of request it answers; another gets an error.
         owner_only: an account's requests are only its owner's to make; others learn nothing
             (RFC 6121 §8.5.1).
+        any_account: it is asked for accounts that do not exist, too, and must not let others tell them
+            from those that do. Without it such a request is refused (§8.5.1).
         discipline: ``inline``: the sender's stream waits for the answer; ``queue``: it does not, one request
             is handled after the other; ``parallel``: it does not, and neither does one request for another.
     """
@@ -42,6 +44,7 @@ class Handling:
     handler: RequestHandler
     types: frozenset[str]
     owner_only: bool = False
+    any_account: bool = False
     discipline: Discipline = "inline"
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -101,8 +104,18 @@ class LocalRouter:
         return None
 
     def account_request(self, iq: Iq) -> Awaitable[None] | None:
-        """Answer an IQ to a bare JID on the account's behalf (RFC 6121 §8.5.2.1.3)."""
-        return self._request("account", iq)
+        """Answer an IQ to a bare JID on the account's behalf (RFC 6121 §8.5.2.1.3, §8.5.1)."""
+        assert iq.to is not None
+        user = iq.to.local
+        known = user in self.host.sessions.accounts or self.host.authenticator.known(user)
+        if known is None:
+            return self._request_after(self.host.authenticator.exists(user), iq)
+        return self._request("account", iq, known)
+
+    async def _request_after(self, exists: Awaitable[bool], iq: Iq) -> None:
+        waiting = self._request("account", iq, await exists)
+        if waiting is not None:
+            await waiting
 
     def session_request(self, session: Session, iq: Iq) -> Awaitable[None] | None:
         """Hand an IQ to the session it is for, unless a module refuses (RFC 6121 §8.5.3.1)."""
@@ -143,7 +156,7 @@ class LocalRouter:
             raise answer.failure()
         return answer
 
-    def _request(self, target: Target, iq: Iq) -> Awaitable[None] | None:
+    def _request(self, target: Target, iq: Iq, exists: bool = True) -> Awaitable[None] | None:
         check_iq(iq)
         if iq.type in ("result", "error"):
             self._answered(iq)
@@ -152,9 +165,11 @@ class LocalRouter:
         assert payload is not None
         handling = self._handlers.get((target, payload.ns, payload.name))
         if handling is None:
-            raise StanzaError("service-unavailable", "nothing here answers this request")
+            raise _unanswered()
         if handling.owner_only and (iq.from_ is None or iq.from_.bare != iq.to):
             raise StanzaError("service-unavailable", "only the account's owner may ask this")
+        if not exists and not handling.any_account:
+            raise _unanswered()
         if iq.type not in handling.types:
             raise StanzaError("not-allowed", f"this can't be asked with a {iq.type}")
         if handling.discipline == "inline":
@@ -201,3 +216,7 @@ class LocalRouter:
 async def _send_after(waiting: Awaitable[None], session: Session, iq: Iq) -> None:
     await waiting
     session.send(iq)
+
+
+def _unanswered() -> StanzaError:
+    return StanzaError("service-unavailable", "nothing here answers this request")
