@@ -150,10 +150,10 @@ class Element:
     def to_string(self, inside: str = "") -> str:
         """This element as XML; `inside` as in `to_bytes`."""
         parts: list[str] = []
-        self._write(parts, inside, STREAMS if inside else "")
+        self._write(parts, inside, STREAMS if inside else None)
         return "".join(parts)
 
-    def _write(self, parts: list[str], inside: str, prefixed: str = "") -> None:
+    def _write(self, parts: list[str], inside: str, prefixed: str | None = None) -> None:
         # Depth was bounded when the element was parsed, so that recursion is, too.
         tag, ns = self.name, self.ns
         if ns == inside:
