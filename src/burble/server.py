@@ -1,36 +1,37 @@
-"""The server: builds everything from the settings, starts it, stops it."""
+"""The server: builds everything from the settings, starts it, changes it while it runs, stops it."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import secrets
 import time
-from collections import Counter
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
-from burble import modules
-from burble.auth import InternalAuthenticator
-from burble.config import Address, HostSettings, Settings
+from burble.commands import CommandFailed, Registry
+from burble.commands.accounts import Accounts
+from burble.commands.help import Help
+from burble.commands.server import ServerCommands
+from burble.commands.sessions import Sessions
+from burble.config import ConfigError, Settings
+from burble.datadir import DataDirectory
 from burble.errors import StreamError
-from burble.module import Module
+from burble.faces.control import ControlSocket
+from burble.hosting import Hosting, plan
+from burble.listeners import ListenError, Listeners
+from burble.modules import UnknownModule
 from burble.routing.federation import FederationManager
 from burble.routing.hosts import Host
 from burble.routing.router import Router
 from burble.storage import Database
-from burble.streams.c2s import C2SStream
-from burble.streams.parser import ParserLimits
-from burble.tls import CertificateFiles, TlsContext, self_signed
+from burble.tls import CertificateFiles, TlsContext, TlsError, self_signed
 from burble.tls.context import DEFAULT_CIPHERS
-from burble.transports.tcp import TcpCarrier, TcpSettings
+
+__all__ = ["Server"]
 
 _log = logging.getLogger("burble.server")
-
-# How often streams are asked whether they sleep, so that an idle one keeps little memory.
-_REST_EVERY: Final = 10.0
 
 
 class Server:
@@ -41,72 +42,92 @@ class Server:
 
     Args:
         settings: what `burble.config.load` read, or made in place.
+        reload: what the command ``reload`` does: read the settings anew, call `reload` with them and return
+            what that returns. Without it the command fails.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, reload: Callable[[], Awaitable[list[str]]] | None = None) -> None:
         self.settings = settings
         self.router = Router(FederationManager().route)
-        self.hosts: dict[str, Host] = {}
         self.started = time.time()
-        self._listeners: list[asyncio.Server] = []
-        self._carriers: set[TcpCarrier] = set()
-        self._per_address: Counter[str] = Counter()
-        self._rest: asyncio.TimerHandle | None = None
-        self._all_gone = asyncio.Event()
-        self._all_gone.set()
+        self.commands = Registry()
+        for commands in (Accounts(self), Sessions(self), ServerCommands(self), Help(self.commands)):
+            self.commands.add(commands)
+        self._reload = reload
+        self._changing = asyncio.Lock()
+        self._cleanup = AsyncExitStack()
+        self._stopping: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
 
     # ---- life
 
     async def start(self) -> None:
-        """Open the database, load the modules, listen.
+        """Open the database, load the modules, listen. A start that fails lets go of all it took hold of.
 
         Raises:
-            OSError: an address can't be listened on.
+            ConfigError, UnknownModule: the settings of modules can't be used.
+            DataDirectoryError: the data directory can't be used.
+            ListenError: an address can't be listened on.
+            ControlError: the socket for commands can't be made.
             StorageError: the database can't be opened.
             TlsError: a certificate can't be used.
         """
+        try:
+            await self._start()
+        except BaseException:
+            await self._cleanup.aclose()
+            raise
+
+    async def _start(self) -> None:
         settings = self.settings
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        plans = plan(settings)
+        directory = DataDirectory(settings.data_dir)
+        directory.open()
+        self._cleanup.callback(directory.close)
         self.database = Database.open(
             settings.database_url,
             connections=settings.database.pool_size,
             interval=settings.database.batch_interval,
             rows=settings.database.batch_rows,
         )
+        self._cleanup.push_async_callback(self.database.stop)
         await self.database.start()
-        secret = _secret(settings.data_dir)
-        for name in settings.hosts:
-            await self._add_host(settings.for_host(name), secret)
-        self.tls = self._tls_context()
-        self._limits_before_login = ParserLimits(stanza_bytes=settings.limits.stanza_bytes_before_login)
-        for address in settings.listen.c2s:
-            await self._listen(address, direct_tls=False)
-        for address in settings.listen.c2s_tls:
-            await self._listen(address, direct_tls=True)
-        self._rest_later()
+        tls = _tls_context(settings)
+        self._hosting = Hosting(self.database, self.router, self.commands, directory.secret())
+        self._cleanup.push_async_callback(self._hosting.unload)
+        await self._hosting.start(plans)
+        self._listeners = Listeners(self, settings, tls)
+        self._cleanup.callback(self._listeners.close)
+        await self._listeners.change(settings, tls)
+        self._control = ControlSocket(settings.data_dir, self.commands)
+        await self._control.start()
         _log.info("serving %s on %s", ", ".join(self.hosts), ", ".join(self.addresses))
 
     async def stop(self) -> None:
         """Close all streams with ``system-shutdown``, commit what waits to be stored, let go of the rest."""
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
-        if self._rest is not None:
-            self._rest.cancel()
-        reason = StreamError("system-shutdown", "the server is going down")
-        for host in self.hosts.values():
-            await host.close(reason)
-        for carrier in list(self._carriers):
-            carrier.stream.close(reason)
-        await self._all_gone.wait()
-        for host in self.hosts.values():
-            for module in reversed(list(host.modules.values())):
-                await module.unload()
-        self.hosts.clear()
-        await self.database.stop()
-        self._stopped.set()
-        _log.info("stopped")
+        self.stop_soon()
+        assert self._stopping is not None
+        await asyncio.shield(self._stopping)
+
+    def stop_soon(self) -> None:
+        """Begin to stop, without waiting for it."""
+        if self._stopping is None:
+            self._control.stop()
+            self._stopping = asyncio.get_running_loop().create_task(self._stop())
+
+    async def _stop(self) -> None:
+        try:
+            await self._control.finish()
+            async with self._changing:
+                self._listeners.close()
+                reason = StreamError("system-shutdown", "the server is going down")
+                await self._hosting.stop(reason)
+                await self._listeners.close_connections(reason)
+                await self._cleanup.aclose()
+            await self._control.close()
+            _log.info("stopped")
+        finally:
+            self._stopped.set()
 
     async def wait_stopped(self) -> None:
         """Wait until somebody has stopped the server."""
@@ -121,108 +142,77 @@ class Server:
     ) -> None:
         await self.stop()
 
+    # ---- other settings
+
+    async def reload(self, settings: Settings) -> list[str]:
+        """Let other settings take effect; sessions stay, but for those of a host that is left out.
+
+        Returns:
+            What could not take effect, one sentence each: what needs a restart, modules that failed.
+
+        Raises:
+            ConfigError, UnknownModule, ListenError, TlsError: the settings can't be used; all is as before.
+        """
+        async with self._changing:
+            fixed = {"data_dir": self.settings.data_dir, "database": self.settings.database}
+            notes = [
+                f"{name} takes effect with the next start"
+                for name, value in fixed.items()
+                if getattr(settings, name) != value
+            ]
+            settings = settings.model_copy(update=fixed)
+            plans = plan(settings)
+            tls = _tls_context(settings)
+            await self._listeners.change(settings, tls)
+            gone = self.hosts.keys() - set(settings.hosts)
+            self.settings = settings
+            notes += await self._hosting.change(plans)
+            for name in gone:
+                self._listeners.close_host(name)
+        _log.info("settings reloaded; serving %s on %s", ", ".join(self.hosts), ", ".join(self.addresses))
+        return notes
+
+    async def reload_settings(self) -> list[str]:
+        """Do what the command ``reload`` does (`burble.commands.base.Administered`)."""
+        if self._reload is None:
+            raise CommandFailed("this server is part of a program and was not started from a settings file")
+        try:
+            return await self._reload()
+        except (ConfigError, ListenError, OSError, TlsError, UnknownModule) as error:
+            raise CommandFailed(str(error)) from error
+
     # ---- what others ask
 
-    def client_host(self, domain: str) -> Host | None:
-        """The virtual host of that name (`burble.streams.c2s.Hosts`)."""
-        return self.hosts.get(domain)
+    @property
+    def hosts(self) -> dict[str, Host]:
+        """The virtual hosts, by name."""
+        return self._hosting.hosts
 
     @property
     def addresses(self) -> list[str]:
         """The addresses listened on, ``host:port``."""
-        return [
-            f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
-            for listener in self._listeners
-            for sock in listener.sockets
-            if (name := sock.getsockname())
-        ]
+        return self._listeners.addresses
 
-    # ---- hosts and modules
+    def client_host(self, domain: str) -> Host | None:
+        """The virtual host of that name (`burble.streams.c2s.Hosts`)."""
+        return self._hosting.hosts.get(domain)
 
-    async def _add_host(self, settings: HostSettings, secret: bytes) -> None:
-        authenticator = InternalAuthenticator(self.database, settings.name, settings.auth.scram_iterations)
-        host = Host(settings, self.database, authenticator, self.router, secret)
-        self.hosts[settings.name] = host
-        for kind in modules.selected(settings.modules.load, settings.modules.disable):
-            await self._load(host, kind)
 
-    async def _load(self, host: Host, kind: type[Module]) -> None:
-        options = kind.Settings.model_validate(host.settings.modules.options(kind.name))
-        await kind(host, options).load()
-
-    # ---- TLS and listeners
-
-    def _tls_context(self) -> TlsContext:
-        settings = self.settings
-        certificates: dict[str, CertificateFiles] = {}
-        unnamed = []
-        for name in settings.hosts:
-            tls = settings.for_host(name).tls
-            if tls.certificate is not None and tls.key is not None:
-                certificates[name] = CertificateFiles(tls.certificate, tls.key)
-            else:
-                unnamed.append(name)
-        if unnamed:
-            made = self_signed(settings.data_dir, unnamed)
-            certificates |= dict.fromkeys(unnamed, made)
-        return TlsContext(
-            certificates,
-            settings.hosts[0],
-            min_version=settings.tls.minimum_version,
-            ciphers=settings.tls.ciphers or DEFAULT_CIPHERS,
-        )
-
-    async def _listen(self, address: Address, *, direct_tls: bool) -> None:
-        limits = self.settings.limits
-        tcp = TcpSettings(
-            tls=self.tls,
-            direct_tls=direct_tls,
-            rate=limits.rate,
-            burst=limits.burst,
-            output_buffer_bytes=limits.output_buffer_bytes,
-        )
-        loop = asyncio.get_running_loop()
-        listener = await loop.create_server(
-            lambda: TcpCarrier(tcp, self._open, self._gone), address.host, address.port, backlog=1024
-        )
-        self._listeners.append(listener)
-
-    def _open(self, carrier: TcpCarrier) -> C2SStream:
-        limits = self.settings.limits
-        self._carriers.add(carrier)
-        self._all_gone.clear()
-        self._per_address[carrier.address] += 1
-        stream = C2SStream(carrier, self, self._limits_before_login)
-        stream.log_stanzas = self.settings.log.stanzas and _log.isEnabledFor(logging.DEBUG)
-        if 0 < limits.connections_per_address < self._per_address[carrier.address]:
-            stream.close(StreamError("policy-violation", "too many connections from your address"))
+def _tls_context(settings: Settings) -> TlsContext:
+    certificates: dict[str, CertificateFiles] = {}
+    unnamed = []
+    for name in settings.hosts:
+        tls = settings.for_host(name).tls
+        if tls.certificate is not None and tls.key is not None:
+            certificates[name] = CertificateFiles(tls.certificate, tls.key)
         else:
-            stream.expire_after(limits.unauthenticated_timeout)
-        return stream
-
-    def _gone(self, carrier: TcpCarrier) -> None:
-        self._carriers.discard(carrier)
-        if not self._carriers:
-            self._all_gone.set()
-        self._per_address[carrier.address] -= 1
-        if not self._per_address[carrier.address]:
-            del self._per_address[carrier.address]
-
-    def _rest_later(self) -> None:
-        self._rest = asyncio.get_running_loop().call_later(_REST_EVERY, self._rest_now)
-
-    def _rest_now(self) -> None:
-        for carrier in self._carriers:
-            carrier.stream.rest()
-        self._rest_later()
-
-
-def _secret(directory: Path) -> bytes:
-    """The server's own secret, made at the first start."""
-    path = directory / "secret"
-    with contextlib.suppress(FileNotFoundError):
-        return path.read_bytes()
-    secret = secrets.token_bytes(32)
-    path.touch(0o600)
-    path.write_bytes(secret)
-    return secret
+            unnamed.append(name)
+    if unnamed:
+        made = self_signed(settings.data_dir, unnamed)
+        certificates |= dict.fromkeys(unnamed, made)
+    return TlsContext(
+        certificates,
+        settings.hosts[0],
+        min_version=settings.tls.minimum_version,
+        ciphers=settings.tls.ciphers or DEFAULT_CIPHERS,
+    )

@@ -63,6 +63,9 @@ class InternalAuthenticator(Authenticator):
 
     An account is read once, with all its keys, and then remembered until it changes. So there must be one
     `InternalAuthenticator` for a host, and nothing else may write to these two tables.
+
+    Attributes:
+        iterations: the PBKDF2 iteration count for new passwords; may be changed at any time.
     """
 
     mechanisms = frozenset({"PLAIN", *(f"SCRAM-{hash}" for hash in HASHES)})
@@ -78,7 +81,7 @@ class InternalAuthenticator(Authenticator):
         """
         self.host = host
         self._database = database
-        self._iterations = iterations
+        self.iterations = iterations
         # Least recently used first. None: there is no such account.
         self._cache: OrderedDict[str, _Account | None] = OrderedDict()
         self._changes = 0
@@ -106,7 +109,7 @@ class InternalAuthenticator(Authenticator):
         keys = account.keys if account else {}
         # SHA-256 takes as long as SHA-1 and half as long as SHA-512. An unknown account costs the same work.
         hash = next((hash for hash in ("SHA-256", "SHA-1", "SHA-512") if hash in keys), "SHA-256")
-        known = keys.get(hash) or ScramKeys(secrets.token_bytes(SALT_LENGTH), self._iterations, b"", b"")
+        known = keys.get(hash) or ScramKeys(secrets.token_bytes(SALT_LENGTH), self.iterations, b"", b"")
         given = await asyncio.to_thread(derive_keys, prepared, hash, known.salt, known.iterations)
         return hmac.compare_digest(given.stored_key, known.stored_key)
 
@@ -196,7 +199,7 @@ class InternalAuthenticator(Authenticator):
     def _derive(self, user: str, password: str) -> list[dict[str, Any]]:
         rows = []
         for hash in HASHES:
-            keys = derive_keys(password, hash, secrets.token_bytes(SALT_LENGTH), self._iterations)
+            keys = derive_keys(password, hash, secrets.token_bytes(SALT_LENGTH), self.iterations)
             rows.append({"host": self.host, "user": user, "mechanism": hash, **asdict(keys)})
         return rows
 

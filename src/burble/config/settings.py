@@ -1,9 +1,7 @@
 """All settings together, and what they are for one virtual host."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
@@ -21,14 +19,9 @@ from burble.config.sections import (
     Modules,
     Registration,
 )
+from burble.paths import default_data_dir
 
 _T = TypeVar("_T", bound=Table)
-
-
-def default_data_dir() -> Path:
-    """Return `burble` in the user's directory for data ($XDG_DATA_HOME, else ~/.local/share)."""
-    home = Path(os.environ.get("XDG_DATA_HOME", ""))
-    return (home if home.is_absolute() else Path("~/.local/share").expanduser()) / "burble"
 
 
 class HostOverrides(Table):

@@ -17,6 +17,8 @@ __all__ = ["DEFAULT", "UnknownModule", "available", "find", "selected", "setting
 DEFAULT: Final = (
     "roster",
     "presence",
+    "offline",
+    "blocking",
     "ping",
     "register",
     "private",

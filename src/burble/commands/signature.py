@@ -1,0 +1,185 @@
+"""A command as its function's signature and docstring describe it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, NotRequired, Required, cast, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic_core import ErrorDetails
+from typing_extensions import TypedDict  # Python's own is not enough for pydantic before 3.12
+
+from burble.commands.arguments import HostName, UserName, expectation, is_hidden, is_list, is_scalar
+from burble.commands.docstrings import Docstring, read_docstring
+from burble.commands.errors import WrongArguments
+
+__all__ = ["Argument", "Command"]
+
+# A plain str by these names is an account's localpart or a host's domain, and is prepared as such.
+_BY_NAME: Final = {"user": UserName, "host": HostName}
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a command.
+
+    Attributes:
+        name: its name.
+        type: its annotation.
+        required: it has no default.
+        default: what it is where it is left out.
+        help: what the docstring says of it.
+    """
+
+    name: str
+    type: Any
+    required: bool
+    default: Any
+    help: str
+
+    @property
+    def hidden(self) -> bool:
+        """Whether its value is never to be shown or logged."""
+        return is_hidden(self.type)
+
+    @property
+    def expected(self) -> str:
+        """What it takes, in words."""
+        return expectation(self.type)
+
+
+class Command:
+    """What is known of a command, whichever way it is called.
+
+    Args:
+        name: its name.
+        function: the function, or bound method; its annotations must be importable where it is defined.
+        tags: what it is about.
+        access: the role a caller needs.
+
+    Attributes:
+        arguments: in order.
+        result: the annotation of what it returns.
+        doc: its docstring.
+
+    Raises:
+        TypeError: the signature can't be a command's: an argument has no type, or is not a plain one.
+    """
+
+    def __init__(
+        self, name: str, function: Callable[..., Any], tags: Sequence[str] = (), access: str = "admin"
+    ) -> None:
+        self.name = name
+        self.tags = tuple(tags)
+        self.access = access
+        self.doc: Docstring = read_docstring(function.__doc__)
+        try:
+            hints = get_type_hints(function, include_extras=True)
+        except NameError as error:
+            raise TypeError(f"command {name}: {error}; import it outside of TYPE_CHECKING") from None
+        self.result: Any = hints.pop("return", None)
+        self.arguments = tuple(
+            self._argument(parameter, hints) for parameter in inspect.signature(function).parameters.values()
+        )
+
+    def _argument(self, parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Argument:
+        name = parameter.name
+        if name not in hints or parameter.kind not in (
+            parameter.POSITIONAL_OR_KEYWORD,
+            parameter.KEYWORD_ONLY,
+        ):
+            raise TypeError(f"command {self.name}: the argument {name} needs a type and a name of its own")
+        type_ = _BY_NAME.get(name, str) if hints[name] is str else hints[name]
+        required = parameter.default is parameter.empty
+        return Argument(
+            name, type_, required, None if required else parameter.default, self.doc.arguments.get(name, "")
+        )
+
+    @property
+    def usage(self) -> str:
+        """How it is called on the command line: ``register USER HOST PASSWORD``."""
+        words = [
+            argument.name.upper() if argument.required else f"[{argument.name.upper()}]"
+            for argument in self.arguments
+        ]
+        return " ".join([self.name, *words])
+
+    # ---- checking
+
+    def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Check arguments by name and turn them into what the function takes.
+
+        Raises:
+            WrongArguments: they are not what it takes.
+        """
+        try:
+            return dict(self._adapter.validate_python(dict(given)))
+        except ValidationError as error:
+            # Without its cause: pydantic's text shows what was given, passwords too.
+            raise self._wrong(self._sentence(details) for details in error.errors()) from None
+
+    def read(self, texts: Sequence[str]) -> dict[str, Any]:
+        """Turn arguments written as text, in order, into arguments by name, still to be checked.
+
+        A list is written with commas, or as JSON; anything that is no plain value as JSON.
+
+        Raises:
+            WrongArguments: there are too many, or one is no JSON.
+        """
+        if len(texts) > len(self.arguments):
+            raise self._wrong([f"got {len(texts)} arguments, expected {len(self.arguments) or 'none'}"])
+        return {
+            argument.name: self._value(argument, text)
+            for argument, text in zip(self.arguments, texts, strict=False)
+        }
+
+    def shown(self, values: Mapping[str, Any]) -> str:
+        """The call for the log, without what is hidden."""
+        words = [
+            f"{argument.name}={'[hidden]' if argument.hidden else repr(values[argument.name])}"
+            for argument in self.arguments
+            if argument.name in values
+        ]
+        return f"{self.name}({', '.join(words)})"
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
+        # Made at the first call: hundreds of commands would cost a noticeable part of the start.
+        fields = {
+            argument.name: Required[argument.type] if argument.required else NotRequired[argument.type]
+            for argument in self.arguments
+        }
+        # A type checker has to see the fields of a TypedDict; these are known only now.
+        made = cast(Any, TypedDict)(self.name, fields)
+        return TypeAdapter(with_config(ConfigDict(extra="forbid"))(made))
+
+    def _value(self, argument: Argument, text: str) -> Any:
+        if is_list(argument.type) and not text.startswith("["):
+            return [each.strip() for each in text.split(",")] if text else []
+        if is_scalar(argument.type) and not is_list(argument.type):
+            return text
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise self._wrong([f"{argument.name}: this is not JSON ({error})"]) from None
+
+    def _sentence(self, details: ErrorDetails) -> str:
+        name = str(details["loc"][0])
+        if details["type"] == "missing":
+            return f"{name}: this argument is needed"
+        if details["type"] == "extra_forbidden":
+            return f"{name}: there is no such argument"
+        argument = next(each for each in self.arguments if each.name == name)
+        if details["type"] == "value_error":
+            return f"{name}: {details['msg'].partition(', ')[2]}"
+        what = details.get("ctx", {}).get("what", argument.expected)
+        given = details["input"]
+        shown = f"; got {given!r}" if not argument.hidden and isinstance(given, str | int | float) else ""
+        return f"{name}: expected {what}{shown}"
+
+    def _wrong(self, problems: Any) -> WrongArguments:
+        return WrongArguments("\n".join([*dict.fromkeys(problems), f"usage: {self.usage}"]))

@@ -1,0 +1,169 @@
+"""The virtual hosts of a server and their modules: made, changed and taken down as the settings say."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from burble import modules
+from burble.auth import InternalAuthenticator
+from burble.commands import Registry
+from burble.config import ConfigError, HostSettings, Settings
+from burble.config.explain import dotted, explain
+from burble.errors import StreamError
+from burble.module import Module, ModuleSettings
+from burble.routing.hosts import Host
+from burble.routing.router import Router
+from burble.storage import Database
+
+__all__ = ["HostPlan", "Hosting", "plan"]
+
+_log = logging.getLogger("burble.server")
+
+
+@dataclass(frozen=True, slots=True)
+class HostPlan:
+    """What a virtual host shall be: its settings, and its modules in the order to load them."""
+
+    settings: HostSettings
+    modules: list[tuple[type[Module], ModuleSettings]]
+
+
+def plan(settings: Settings) -> list[HostPlan]:
+    """Work out the hosts from the settings, changing nothing.
+
+    Raises:
+        ConfigError: a module's options are wrong.
+        UnknownModule: there is no such module, or one it requires is disabled.
+    """
+    return [_plan_host(settings.for_host(name)) for name in settings.hosts]
+
+
+def _plan_host(settings: HostSettings) -> HostPlan:
+    kinds = modules.selected(settings.modules.load, settings.modules.disable)
+    return HostPlan(settings, [(kind, _options(settings, kind)) for kind in kinds])
+
+
+def _options(settings: HostSettings, kind: type[Module]) -> ModuleSettings:
+    options = settings.modules.options(kind.name)
+    try:
+        # As JSON, like the settings file itself: see `burble.config.load`.
+        return kind.Settings.model_validate_json(to_json(options))
+    except ValidationError as error:
+        problems = explain(error, kind.Settings, options)
+        place = ("host", settings.name, "modules", kind.name)
+        raise ConfigError(
+            None, [(None, f"{dotted((*place, *problem.path))}: {problem.text}") for problem in problems]
+        ) from None
+
+
+class Hosting:
+    """The virtual hosts of a server.
+
+    Args:
+        database: where their accounts are.
+        router: carries their stanzas.
+        registry: gets the commands of their modules.
+        secret: of the server's own.
+    """
+
+    def __init__(self, database: Database, router: Router, registry: Registry, secret: bytes) -> None:
+        self.hosts: dict[str, Host] = {}
+        self._database = database
+        self._router = router
+        self._registry = registry
+        self._secret = secret
+        self._commands: dict[Module, Callable[[], None]] = {}
+
+    async def start(self, plans: Iterable[HostPlan]) -> None:
+        """Make the hosts. What a module raises on its start is raised here."""
+        for host_plan in plans:
+            host = self._make(host_plan.settings)
+            for kind, options in host_plan.modules:
+                await self._load(host, kind, options)
+
+    async def change(self, plans: Iterable[HostPlan]) -> list[str]:
+        """Make, change and take down hosts and modules while running; sessions stay.
+
+        Returns:
+            What did not work, one sentence each; the rest is done.
+        """
+        wanted = {host_plan.settings.name: host_plan for host_plan in plans}
+        problems: list[str] = []
+        for name in self.hosts.keys() - wanted:
+            host = self.hosts[name]
+            await host.close(StreamError("host-gone", "this host is not served here any more"))
+            await self._unload(host, list(host.modules), problems)
+            del self.hosts[name]
+            _log.info("%s is not served any more", name)
+        for name, host_plan in wanted.items():
+            host = self.hosts.get(name) or self._make(host_plan.settings)
+            await self._change_host(host, host_plan, problems)
+        return problems
+
+    async def stop(self, error: StreamError) -> None:
+        """End all sessions with an error, and what the hosts have under way."""
+        for host in self.hosts.values():
+            await host.close(error)
+
+    async def unload(self) -> None:
+        """Unload all modules."""
+        for host in self.hosts.values():
+            await self._unload(host, list(host.modules), [])
+        self.hosts.clear()
+
+    def _make(self, settings: HostSettings) -> Host:
+        authenticator = InternalAuthenticator(self._database, settings.name, settings.auth.scram_iterations)
+        host = Host(settings, self._database, authenticator, self._router, self._secret)
+        self.hosts[settings.name] = host
+        return host
+
+    async def _change_host(self, host: Host, host_plan: HostPlan, problems: list[str]) -> None:
+        kept = {kind.name: kind for kind, _ in host_plan.modules}
+        left = [name for name, module in host.modules.items() if type(module) is not kept.get(name)]
+        await self._unload(host, left, problems)
+        host.configure(host_plan.settings)
+        if isinstance(host.authenticator, InternalAuthenticator):
+            host.authenticator.iterations = host_plan.settings.auth.scram_iterations
+        for kind, options in host_plan.modules:
+            module: Module | None = host.modules.get(kind.name)
+            try:
+                if module is None:
+                    await self._load(host, kind, options)
+                    _log.info("%s: loaded module %s", host.name, kind.name)
+                elif module.settings != options:
+                    await module.configure(options)
+            except Exception as error:
+                problems.append(_failed("loaded" if module is None else "changed", kind.name, host, error))
+
+    async def _load(self, host: Host, kind: type[Module], options: ModuleSettings) -> None:
+        module = kind(host, options)
+        off = self._registry.add(module, host.name)
+        try:
+            await module.load()
+        except BaseException:
+            off()
+            raise
+        self._commands[module] = off
+
+    async def _unload(self, host: Host, names: list[str], problems: list[str]) -> None:
+        for name in reversed(names):
+            module: Module = host.modules[name]
+            self._commands.pop(module, _nothing)()
+            try:
+                await module.unload()
+            except Exception as error:
+                problems.append(_failed("unloaded", name, host, error))
+
+
+def _nothing() -> None:
+    """A module that was loaded by hand has no commands here."""
+
+
+def _failed(what: str, name: str, host: Host, error: Exception) -> str:
+    _log.error("%s: module %s could not be %s", host.name, name, what, exc_info=error)
+    return f"module {name} of {host.name} could not be {what}: {error or type(error).__name__}"
