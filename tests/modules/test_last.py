@@ -117,10 +117,15 @@ async def test_who_may_not_see_the_presence_is_refused(connect: Connect) -> None
 
 
 async def test_a_client_s_idle_time_is_for_contacts_too(connect: Connect) -> None:
-    """§4: the request is not delivered to the resource, but answered with forbidden."""
+    """§4: the request is not delivered to the resource, but answered with forbidden.
+
+    §8: and so is one to a resource that is not connected, so that nobody learns which are.
+    """
     juliet, romeo, nurse = await connect("juliet/balcony"), await connect("romeo"), await connect("nurse")
     await subscribe(romeo, juliet)
-    assert condition(await nurse.ask("get", QUERY, "juliet@localhost/balcony")) == "forbidden"
+    for resource in ("balcony", "chamber"):
+        assert condition(await nurse.ask("get", QUERY, f"juliet@localhost/{resource}")) == "forbidden"
+    assert condition(await romeo.ask("get", QUERY, "juliet@localhost/chamber")) == "service-unavailable"
     romeo.write(f"<iq type='get' id='idle' to='juliet@localhost/balcony'>{QUERY}</iq>")
     request = await juliet.find(lambda e: e.tag == f"{CLIENT}iq")
     assert request.get("from") == romeo.jid

@@ -59,15 +59,15 @@ class LastActivity(Module):
 
     @on(RequestReceived)
     def guard(self, event: RequestReceived) -> Awaitable[None] | None:
-        """Keep a client's idle time from those who may not see its presence (§4).
+        """Keep a client's idle time, and whether it is connected, from who may not see its presence (§4, §8).
 
         Raises:
             StanzaError: forbidden.
         """
-        payload = event.request.payload
-        if payload is None or payload.ns != LAST_ACTIVITY:
+        payload, resource = event.request.payload, event.request.to
+        if payload is None or payload.ns != LAST_ACTIVITY or resource is None:
             return None
-        return self._check(event.session.jid.bare, event.request)
+        return self._check(resource.bare, event.request)
 
     async def _check(self, account: JID, request: Iq) -> None:
         assert request.from_ is not None

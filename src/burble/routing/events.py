@@ -83,13 +83,12 @@ class StanzaReceived(Event):
 
 
 class RequestReceived(Event):
-    """An IQ request has arrived for a session, not delivered yet. Raise `StanzaError` to refuse it."""
+    """An IQ request has arrived for a full JID, connected or not. Raise `StanzaError` to refuse it."""
 
-    __slots__ = ("request", "session")
+    __slots__ = ("request",)
 
-    def __init__(self, session: Session, request: Iq) -> None:
+    def __init__(self, request: Iq) -> None:
         self.stopped = False
-        self.session = session
         self.request = request
 
 

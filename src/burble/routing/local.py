@@ -117,14 +117,18 @@ class LocalRouter:
         if waiting is not None:
             await waiting
 
-    def session_request(self, session: Session, iq: Iq) -> Awaitable[None] | None:
-        """Hand an IQ to the session it is for, unless a module refuses (RFC 6121 §8.5.3.1)."""
+    def resource_request(self, session: Session | None, iq: Iq) -> Awaitable[None] | None:
+        """Hand an IQ to the session it is for, unless a module refuses (RFC 6121 §8.5.3.1).
+
+        Raises:
+            StanzaError: service-unavailable where there is no such session (§8.5.3.2.3).
+        """
         hooks = self.host.hooks
         if events.RequestReceived in hooks.calls and iq.type in ("get", "set"):
-            waiting = hooks.emit(events.RequestReceived(session, iq))
+            waiting = hooks.emit(events.RequestReceived(iq))
             if waiting is not None:
                 return _send_after(waiting, session, iq)
-        session.send(iq)
+        _send(session, iq)
         return None
 
     async def ask(self, iq: Iq, timeout: float = 30.0) -> Iq:
@@ -213,9 +217,15 @@ class LocalRouter:
         return self.host.router.route(answer if isinstance(answer, Iq) else iq.reply(answer))
 
 
-async def _send_after(waiting: Awaitable[None], session: Session, iq: Iq) -> None:
-    await waiting
+def _send(session: Session | None, iq: Iq) -> None:
+    if session is None:
+        raise StanzaError("service-unavailable", "this resource is not connected")
     session.send(iq)
+
+
+async def _send_after(waiting: Awaitable[None], session: Session | None, iq: Iq) -> None:
+    await waiting
+    _send(session, iq)
 
 
 def _unanswered() -> StanzaError:

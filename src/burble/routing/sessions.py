@@ -345,22 +345,17 @@ class SessionManager:
 
     def _deliver(self, to: JID, stanza: Stanza) -> Awaitable[None] | None:
         account = self.accounts.get(to.local)
-        if account is not None and to.resource:
-            session = account.sessions.get(to.resource)
-            if session is not None:  # §8.5.3.1
-                if isinstance(stanza, Message):
-                    session.send(stanza)
-                    return None
-                if isinstance(stanza, Iq):
-                    return self.host.local.session_request(session, stanza)
+        session = account.sessions.get(to.resource) if account is not None and to.resource else None
         if isinstance(stanza, Message):
-            return self._message(account, to, stanza)
+            if session is None:
+                return self._message(account, to, stanza)
+            session.send(stanza)  # §8.5.3.1
+            return None
         if isinstance(stanza, Presence):
             return self._presence(account, to, stanza)
         assert isinstance(stanza, Iq)
-        if to.resource:  # §8.5.3.2.3
-            raise StanzaError("service-unavailable", "this resource is not connected")
-        return self.host.local.account_request(stanza)
+        local = self.host.local
+        return local.resource_request(session, stanza) if to.resource else local.account_request(stanza)
 
     def _message(self, account: Account | None, to: JID, message: Message) -> Awaitable[None] | None:
         """A message for a bare JID, or for a resource that is not there (§8.5.2, §8.5.3.2.1)."""

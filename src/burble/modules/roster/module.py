@@ -71,7 +71,7 @@ class Rosters(Module):
         if event.stream.login is not None:
             event.features += [Element("ver", ROSTER_VERSIONING), Element("sub", PRE_APPROVAL)]
 
-    @iq(ROSTER, "query", to="account", owner_only=False)
+    @iq(ROSTER, "query", to="account", owner_only=False, any_account=True)
     async def answer(self, request: Iq) -> Element | None:
         """A roster get or set; only the owner's (§2.3.3)."""
         session = self.host.sessions.find(request.from_) if request.from_ is not None else None
