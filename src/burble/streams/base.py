@@ -142,7 +142,9 @@ class XMLStream:
         self._out.clear()
         self._unread = b""
         self._queue = None
-        self._parser = None  # a cycle by way of expat's handlers, which would wait for the collector
+        if self._parser is not None:
+            self._parser.close()
+            self._parser = None
         self.unblocked()
         if not closed:
             self.ended()

@@ -97,6 +97,8 @@ class StreamParser:
         elif reader.between_stanzas:
             self._header = reader.header
             self._release(reader)
+        elif reader.read > _RENEW_AFTER:
+            self._renew(reader, data)
         return events
 
     @property
@@ -104,14 +106,15 @@ class StreamParser:
         """Whether the header and all that followed has been reported: nothing is half read."""
         return self._reader is None or self._reader.between_stanzas
 
-    @property
-    def untouched(self) -> bool:
-        """Whether nothing has been fed yet."""
-        return self._header is None and self._reader is not None and not self._reader.read
-
     def rest(self) -> None:
         """Give back what memory can be given back for now."""
         if self._reader is not None and self._reader.between_stanzas:
+            self._reader.close()
+            self._reader = None
+
+    def close(self) -> None:
+        """Let go of everything; nothing more is fed."""
+        if self._reader is not None:
             self._reader.close()
             self._reader = None
 
@@ -124,12 +127,22 @@ class StreamParser:
         return _Reader(self._limits, self._header)
 
     def _release(self, reader: _Reader) -> None:
-        if reader.read > _RENEW_AFTER:
-            reader.close()
-            self._reader = None
-        elif reader.header == PLAIN_HEADER and len(_spare) < _SPARE:
-            self._reader = None
+        if reader.header == PLAIN_HEADER and reader.read <= _RENEW_AFTER and len(_spare) < _SPARE:
             _spare.append(reader)
+        elif reader.header == PLAIN_HEADER or reader.read > _RENEW_AFTER:
+            reader.close()
+        else:
+            return  # nobody else can use it: it is kept until the stream has been silent for a while
+        self._reader = None
+
+    def _renew(self, reader: _Reader, data: bytes) -> None:
+        """Read what is half read with a fresh reader. Waiting for the end of it would not do: a peer may
+        see to it that something always is half read, and have us remember names without end."""
+        rest = reader.half_read_from()
+        if rest > 0 and reader.header is not None:
+            reader.close()
+            self._reader = _Reader(self._limits, reader.header)
+            self._reader.feed(data[rest:])
 
 
 class _Reader:
@@ -200,6 +213,11 @@ class _Reader:
     def between_stanzas(self) -> bool:
         """Whether the header and all that followed has been reported: nothing is half read."""
         return self.read == self._stanza_end and len(self._stack) == 1
+
+    def half_read_from(self) -> int:
+        """Where in the last piece begins what is not complete yet; 0 or less: not in it."""
+        start = self._start if len(self._stack) > 1 else self._expat.CurrentByteIndex
+        return start - self._base
 
     def _check_rest(self, data: bytes) -> None:
         """Something is read and not reported yet: whitespace, or a stanza that must not grow for ever."""
