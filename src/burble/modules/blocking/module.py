@@ -1,0 +1,242 @@
+"""The module `blocking`: who may not reach an account, nor be reached from it (XEP-0191)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from itertools import count
+
+from burble.errors import StanzaError
+from burble.jid import JID, JIDError
+from burble.module import Module, iq, on
+from burble.modules.blocking.lists import BlockList, BlockLists, blocks
+from burble.modules.roster import Rosters
+from burble.namespaces import BLOCKING, BLOCKING_ERRORS
+from burble.routing.events import (
+    AccountRegistered,
+    PresenceBroadcast,
+    SessionOpened,
+    StanzaReceived,
+    StanzaSent,
+)
+from burble.routing.sessions import Session
+from burble.stanza import Iq, Message, Presence, Stanza
+from burble.storage import StorageError
+from burble.xml import Element
+
+#: The session has asked for the list and hears of changes.
+_INTERESTED = "blocking.interested"
+
+
+class Blocking(Module):
+    """Block lists of one host, asked for, changed and enforced.
+
+    What the server itself and the account's own sessions send is never blocked, whatever a list says.
+    """
+
+    name = "blocking"
+    features = (BLOCKING,)
+    requires = ("roster",)
+
+    async def start(self) -> None:
+        """Find out who blocks anybody."""
+        self._rosters = self.require(Rosters)
+        self._lists = BlockLists(self.host.database, self.host.name)
+        self._pushes = count(1)
+        await self._lists.start()
+
+    # ---- the list (§3.2 to §3.5)
+
+    @iq(BLOCKING, "blocklist", to="account", type="get")
+    async def show(self, request: Iq) -> Element:
+        """Tell what is blocked; the session hears of changes from now on."""
+        session = self._session(request)
+        session.data[_INTERESTED] = True
+        return _items("blocklist", await self._lists.load(session.user))
+
+    @iq(BLOCKING, "block", to="account", type="set")
+    async def block(self, request: Iq) -> None:
+        """Block addresses; contacts among them see the account go (§3.3)."""
+        session = self._session(request)
+        jids = _addresses(request)
+        if not jids:
+            raise StanzaError("bad-request", "nobody to block: the request has no item")
+        limit = self.host.settings.limits.blocklist_entries
+        before, after = await self._lists.block(session.user, jids, limit)
+        self._changed(session, after)
+        self._push(session, _items("block", jids))
+        await self._vanish(session, before, after)
+
+    @iq(BLOCKING, "unblock", to="account", type="set")
+    async def unblock(self, request: Iq) -> None:
+        """Unblock addresses, or all; contacts among them see the account again (§3.4, §3.5)."""
+        session = self._session(request)
+        jids = _addresses(request)
+        before, after = await self._lists.unblock(session.user, jids or None)
+        self._changed(session, after)
+        self._push(session, _items("unblock", jids))
+        await self._reappear(session, before, after)
+
+    def _session(self, request: Iq) -> Session:
+        session = self.host.sessions.find(request.from_) if request.from_ is not None else None
+        if session is None or session.anonymous:
+            raise StanzaError("not-allowed", "only an account has a block list")
+        return session
+
+    def _changed(self, session: Session, blocked: BlockList) -> None:
+        session.account.data[BlockLists] = blocked
+
+    def _push(self, session: Session, payload: Element) -> None:
+        push = Iq(None, None, {"type": "set", "id": f"block{next(self._pushes)}"}, payload)
+        for other in session.account.sessions.values():
+            if other.data.get(_INTERESTED):
+                other.send(push.readdressed(other.jid, None))
+
+    # ---- enforcing it
+
+    @on(SessionOpened)
+    async def opened(self, event: SessionOpened) -> None:
+        """Have the list at hand while the account is connected."""
+        session = event.session
+        session.account.data[BlockLists] = await self._lists.load(session.user)
+
+    @on(StanzaSent, priority=1000)
+    def sent(self, event: StanzaSent) -> Awaitable[None] | None:
+        """§3.3: nothing goes to a blocked address.
+
+        Raises:
+            StanzaError: not-acceptable with ``<blocked/>``.
+        """
+        session = event.session
+        if session.jid.local not in self._lists.blockers or event.stanza.to is None:
+            return None
+        blocked = self._at_hand(session.user)
+        if blocked is None:
+            return self._sent_later(event)
+        self._check_sent(event, blocked)
+        return None
+
+    async def _sent_later(self, event: StanzaSent) -> None:
+        self._check_sent(event, await self._load(event.session.user))
+
+    def _check_sent(self, event: StanzaSent, blocked: BlockList) -> None:
+        assert event.stanza.to is not None
+        if self._blocks(event.session.user, blocked, event.stanza.to):
+            extra = ("blocked", BLOCKING_ERRORS)
+            raise StanzaError("not-acceptable", "you have blocked this address", "cancel", extra)
+
+    @on(StanzaReceived, priority=1000)
+    def received(self, event: StanzaReceived) -> Awaitable[None] | None:
+        """§3.3: nothing comes from a blocked address, to which the account looks as if it were offline.
+
+        Raises:
+            StanzaError: service-unavailable for a request, and for a message that asks for an answer.
+        """
+        if event.user not in self._lists.blockers:
+            return None
+        blocked = self._at_hand(event.user)
+        if blocked is None:
+            return self._received_later(event)
+        self._check_received(event, blocked)
+        return None
+
+    async def _received_later(self, event: StanzaReceived) -> None:
+        self._check_received(event, await self._load(event.user))
+
+    def _check_received(self, event: StanzaReceived, blocked: BlockList) -> None:
+        stanza = event.stanza
+        if stanza.from_ is None or not self._blocks(event.user, blocked, stanza.from_):
+            return
+        if isinstance(stanza, Iq) or (isinstance(stanza, Message) and stanza.type in ("chat", "normal")):
+            raise StanzaError("service-unavailable", "nobody is there to take this")
+        # A room would put out the occupant who answers its messages with errors.
+        event.stop()
+
+    @on(PresenceBroadcast)
+    def broadcast(self, event: PresenceBroadcast) -> None:
+        """Leave out of a presence broadcast who is blocked."""
+        user = event.user
+        if user not in self._lists.blockers:
+            return
+        blocked = self._at_hand(user)
+        if blocked is None:  # it could not be read: rather tell nobody than somebody who is blocked
+            event.to = ()
+        else:
+            event.to = [jid for jid in event.to if not self._blocks(user, blocked, jid)]
+
+    def _at_hand(self, user: str) -> BlockList | None:
+        account = self.host.sessions.accounts.get(user)
+        found: BlockList | None = None if account is None else account.data.get(BlockLists)
+        return self._lists.known(user) if found is None else found
+
+    async def _load(self, user: str) -> BlockList:
+        try:
+            return await self._lists.load(user)
+        except StorageError:
+            raise StanzaError("resource-constraint", "the block list can't be read now") from None
+
+    def _blocks(self, user: str, blocked: BlockList, peer: JID) -> bool:
+        return blocks(blocked, peer) and not (
+            peer.domain == self.host.name and peer.local in ("", user)  # the server, the account itself
+        )
+
+    # ---- contacts see the account go and come (§3.3, §3.4)
+
+    async def _vanish(self, session: Session, before: BlockList, after: BlockList) -> None:
+        for jid in await self._contacts(session, blocked=after - before, still=before):
+            for other in session.account.available():
+                await self._route(Presence(jid, other.jid, {"type": "unavailable"}))
+
+    async def _reappear(self, session: Session, before: BlockList, after: BlockList) -> None:
+        for jid in await self._contacts(session, blocked=before - after, still=after):
+            for other in session.account.available():
+                if other.presence is not None:
+                    await self._route(other.presence.readdressed(jid, other.jid))
+
+    async def _contacts(self, session: Session, blocked: BlockList, still: BlockList) -> list[JID]:
+        """Who may see the account's presence of those whom `blocked` blocks and `still` does not."""
+        roster = await self._rosters.of_session(session)
+        found = [jid for jid in roster.subscribers if blocks(blocked, jid)]
+        for text in blocked:
+            jid = JID.parse(text)
+            if jid.local and jid.resource and roster.shows_presence_to(jid.bare) and jid.bare not in blocked:
+                found.append(jid)
+        return [jid for jid in found if not blocks(still, jid)]
+
+    async def _route(self, stanza: Stanza) -> None:
+        waiting = self.host.router.route(stanza)
+        if waiting is not None:
+            await waiting
+
+    # ---- accounts
+
+    @on(AccountRegistered)
+    def forget(self, event: AccountRegistered) -> None:
+        """A new account blocks nobody, whatever one of its name did."""
+        self._lists.forget(event.jid.local)
+
+
+def _addresses(request: Iq) -> list[JID]:
+    """The addresses in a request, each once.
+
+    Raises:
+        StanzaError: bad-request without one, jid-malformed.
+    """
+    payload = request.payload
+    assert payload is not None
+    found: dict[JID, None] = {}
+    for item in payload.elements("item", BLOCKING):
+        address = item.get("jid")
+        if not address:
+            raise StanzaError("bad-request", "an item has no jid")
+        try:
+            found[JID.parse(address)] = None
+        except JIDError as error:
+            raise StanzaError("jid-malformed", str(error)) from None
+    return [*found]
+
+
+def _items(name: str, jids: BlockList | list[JID]) -> Element:
+    payload = Element(name, BLOCKING)
+    for jid in sorted(jids):
+        payload.add("item", attrs={"jid": jid})
+    return payload

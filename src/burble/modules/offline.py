@@ -1,0 +1,216 @@
+"""XEP-0160: keep messages for an account while it is away, and deliver them when it comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from sqlalchemy import bindparam, delete, func, insert, select
+
+from burble.delay import delay
+from burble.errors import StanzaError
+from burble.module import Module, on
+from burble.namespaces import CHAT_STATES, CLIENT, HINTS, MSG_OFFLINE
+from burble.routing.events import AccountRegistered, AccountRemoved, BecomingAvailable, MessageUndelivered
+from burble.routing.sessions import Session
+from burble.stanza import Message
+from burble.storage import StorageError
+from burble.storage.schema import offline_messages
+
+__all__ = ["Offline", "has_content"]
+
+_log = logging.getLogger("burble.offline")
+
+# Messages delivered before the next wait for the client and the next deletion.
+_PAGE: Final = 100
+
+_t = offline_messages.c
+_MINE: Final = (_t.host == bindparam("host"), _t.user == bindparam("user"))
+_STORE: Final = insert(offline_messages)
+_READ: Final = (
+    select(_t.id, _t.stanza, _t.stored_at)
+    .where(*_MINE, _t.id > bindparam("after"))
+    .order_by(_t.id)
+    .limit(_PAGE)
+)
+_COUNT: Final = (
+    select(_t.user, func.count().label("messages")).where(_t.host == bindparam("host")).group_by(_t.user)
+)
+_DELETE: Final = delete(offline_messages).where(
+    _t.host == bindparam("of_host"), _t.user == bindparam("of_user"), _t.id <= bindparam("until")
+)
+_DELETE_ALL: Final = delete(offline_messages).where(
+    _t.host == bindparam("of_host"), _t.user == bindparam("of_user")
+)
+
+
+class Offline(Module):
+    """Stores messages that nobody is there to take; the limit is ``offline_messages`` of ``[limits]``.
+
+    A message is stored with the next batch of the database, a few milliseconds later. Where that fails its
+    sender gets ``resource-constraint``.
+    """
+
+    features = (MSG_OFFLINE,)
+
+    async def start(self) -> None:
+        """Count what is stored."""
+        rows = await self.host.database.fetch(_COUNT, {"host": self.host.name})
+        # How many messages are kept for whom, those still waiting for their batch included.
+        self._kept: dict[str, int] = {row.user: row.messages for row in rows}
+        self._deliveries: dict[str, _Delivery] = {}
+
+    def kept(self, user: str) -> int:
+        """How many messages are kept for an account."""
+        return self._kept.get(user, 0)
+
+    # ---- storing
+
+    @on(MessageUndelivered)
+    def keep(self, event: MessageUndelivered) -> Awaitable[None] | None:
+        """Store a message that is worth it (XEP-0160 §3).
+
+        The row is handed over at once and only then may the sender have to wait, so that the account can't
+        become available in between and miss it.
+
+        Raises:
+            StanzaError: service-unavailable where the account has too many already (§2),
+                resource-constraint where the database is behind.
+        """
+        message = event.message
+        if not has_content(message):
+            event.stop()  # a refusal would tell strangers that nobody is there, each time they type
+            return None
+        if message.child("no-store", HINTS) is not None:
+            return None  # XEP-0334 §4.2: refused, unless somebody else takes it
+        user, kept = event.user, self._kept.get(event.user, 0)
+        if kept >= self.host.settings.limits.offline_messages:
+            raise StanzaError("service-unavailable", "no more messages can be kept for this account")
+        batch = self.host.database.batch
+        row = {
+            "host": self.host.name,
+            "user": user,
+            "stanza": message.to_bytes(),
+            "stored_at": int(time.time()),
+        }
+        try:
+            batch.add(_STORE, row, partial(self._failed, user, message))
+        except StorageError:
+            raise StanzaError("resource-constraint", "the server is behind with storing messages") from None
+        self._kept[user] = kept + 1
+        if self._deliveries and user in self._deliveries:
+            self._deliveries[user].arrived = True
+        event.stop()
+        return batch.room() if batch.full else None
+
+    def _failed(self, user: str, message: Message, error: Exception) -> None:
+        self._fewer(user, 1)
+        waiting = self.host.router.bounce(message, error)
+        if waiting is not None:
+            self.host.spawn(_awaited(waiting))
+
+    def _fewer(self, user: str, messages: int) -> None:
+        left = self._kept.get(user, 0) - messages
+        if left > 0:
+            self._kept[user] = left
+        else:
+            self._kept.pop(user, None)
+
+    # ---- delivering
+
+    # Last of all handlers: whatever arrives while another one waits is still delivered in its turn.
+    @on(BecomingAvailable, priority=-1000)
+    async def deliver(self, event: BecomingAvailable) -> None:
+        """Send what was kept."""
+        session = event.session
+        user = session.user
+        while (other := self._deliveries.get(user)) is not None:
+            await other.done.wait()
+        delivery = self._deliveries[user] = _Delivery()
+        try:
+            await self._deliver(session, delivery)
+        except StorageError as error:
+            _log.error("what was kept for %s can't be delivered now: %s", session.jid, error)
+        finally:
+            del self._deliveries[user]
+            delivery.done.set()
+
+    async def _deliver(self, session: Session, delivery: _Delivery) -> None:
+        """Send page by page; a page is deleted once it has been written, the rest outlives the connection."""
+        database, user, host = self.host.database, session.user, self.host.name
+        last = 0
+        while True:
+            delivery.arrived = False
+            await database.batch.flush()
+            rows = await database.fetch(_READ, {"host": host, "user": user, "after": last})
+            if not rows and not delivery.arrived:
+                return
+            if not rows:
+                continue
+            for row in rows:
+                session.send(self._delayed(row.stanza, row.stored_at))
+            await session.drain()
+            if not session.connected:
+                return
+            last = rows[-1].id
+            await database.execute(_DELETE, {"of_host": host, "of_user": user, "until": last})
+            self._fewer(user, len(rows))
+
+    def _delayed(self, stored: bytes, at: int) -> Message:
+        """The message as it was stored, with the time of that (XEP-0203): only its bytes, not parsed."""
+        note = delay(datetime.fromtimestamp(at, UTC), self.host.jid).to_bytes()
+        end = stored.rindex(b"</")
+        message = Message()
+        message.raw = stored[:end] + note + stored[end:]
+        message.spliced(b"")
+        return message
+
+    # ---- accounts
+
+    @on(AccountRemoved)
+    async def leave(self, event: AccountRemoved) -> None:
+        """See that what waits for its batch is there to be deleted with the rest."""
+        await self.host.database.batch.flush()
+
+    @on(AccountRegistered)
+    async def forget(self, event: AccountRegistered) -> None:
+        """Make sure that a new account gets nothing that was meant for an earlier one of its name."""
+        user = event.jid.local
+        if self._kept.pop(user, 0):
+            database = self.host.database
+            await database.batch.flush()
+            await database.execute(_DELETE_ALL, {"of_host": self.host.name, "of_user": user})
+
+
+class _Delivery:
+    """What is kept for an account is being delivered."""
+
+    __slots__ = ("arrived", "done")
+
+    def __init__(self) -> None:
+        #: Something was stored since the last look.
+        self.arrived = False
+        self.done = asyncio.Event()
+
+
+def has_content(message: Message) -> bool:
+    """Whether a message says more than that somebody is typing (XEP-0160 §3, XEP-0085).
+
+    The hint ``store`` makes content of anything; ``no-permanent-store`` is about archives (XEP-0334 §4).
+    """
+    for child in message.elements():
+        if child.ns == HINTS:
+            if child.name == "store":
+                return True
+        elif child.ns != CHAT_STATES and not (child.ns == CLIENT and child.name == "thread"):
+            return True
+    return False
+
+
+async def _awaited(waiting: Awaitable[None]) -> None:
+    await waiting

@@ -1,0 +1,389 @@
+"""Messages for accounts that are away (XEP-0160)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import sys
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from burble.server import Server
+from burble.testing import port_of, serving
+from burble.timestamps import parse_stamp
+from tests.client import CLIENT, ScriptedClient, condition
+from tests.conftest import Connect
+from tests.presences import appear, disappear
+
+DELAY = "{urn:xmpp:delay}delay"
+HINTS = "urn:xmpp:hints"
+
+
+def write(client: ScriptedClient, text: str, to: str = "juliet@localhost", extra: str = "") -> None:
+    client.write(f"<message to='{to}' type='chat' id='{text}'><body>{text}</body>{extra}</message>")
+
+
+async def bodies(client: ScriptedClient) -> list[str | None]:
+    """The bodies of all messages that have come; a client that became available has all it gets."""
+    await client.sync()
+    found = []
+    while True:
+        try:
+            element = await client.next(timeout=0.01)
+        except TimeoutError:
+            return found
+        if element.tag == f"{CLIENT}message":
+            found.append(element.findtext(f"{CLIENT}body"))
+
+
+def kept(server: Server, user: str = "juliet") -> int:
+    return server.hosts["localhost"].modules["offline"].kept(user)
+
+
+async def test_a_message_waits_until_the_account_comes_back(connect: Connect) -> None:
+    """§2: with the time it was stored, and by whom (XEP-0203); once, and otherwise as it was sent."""
+    romeo = await connect("romeo/orchard")
+    romeo.write(
+        "<message to='juliet@localhost' type='chat' id='m1' xml:lang='it'>"
+        "<body>&lt;b&gt; ciao \u2665 &amp; addio</body><x xmlns='urn:example:x'><y a='&quot;'/></x></message>"
+    )
+    await romeo.nothing()
+    juliet = await connect("juliet/balcony")
+    await juliet.nothing()
+    await appear(juliet)
+    message = await juliet.next()
+    assert message.attrib == {
+        "from": "romeo@localhost/orchard",
+        "to": "juliet@localhost",
+        "type": "chat",
+        "id": "m1",
+        "{http://www.w3.org/XML/1998/namespace}lang": "it",
+    }
+    assert message.findtext(f"{CLIENT}body") == "<b> ciao \u2665 & addio"
+    inner = message.find("{urn:example:x}x/{urn:example:x}y")
+    assert inner is not None
+    assert inner.attrib == {"a": '"'}
+    delay = message.find(DELAY)
+    assert delay is not None
+    assert delay.get("from") == "localhost"
+    stored = parse_stamp(delay.attrib["stamp"]).timestamp()
+    assert 0 <= time.time() - stored < 10
+    await juliet.nothing()
+    await disappear(juliet)
+    await appear(juliet)
+    await juliet.nothing()
+
+
+async def test_a_message_written_unusually_is_delivered_too(connect: Connect) -> None:
+    """The delay goes in before the end tag, however that is written."""
+    romeo = await connect("romeo")
+    romeo.write(
+        "<message to='JULIET@localhost' ><body><![CDATA[</message>]]></body\n></message\n >"
+        "<message to='juliet@localhost'><store xmlns='urn:xmpp:hints'/></message>"
+    )
+    await romeo.nothing()
+    juliet = await appear(await connect("juliet"))
+    first, second = await juliet.next(), await juliet.next()
+    assert first.findtext(f"{CLIENT}body") == "</message>"
+    assert first.find(DELAY) is not None
+    assert second.find(DELAY) is not None
+    await juliet.nothing()
+
+
+async def test_many_messages_come_in_order(server: Server, connect: Connect) -> None:
+    """More than a page of them, from several senders."""
+    romeo, nurse = await connect("romeo"), await connect("nurse")
+    for number in range(130):
+        write(romeo, f"r{number}")
+        write(nurse, f"n{number}")
+    await romeo.nothing()
+    await nurse.nothing()
+    assert kept(server) == 260
+    juliet = await appear(await connect("juliet"))
+    got = await bodies(juliet)
+    assert [text for text in got if text and text[0] == "r"] == [f"r{number}" for number in range(130)]
+    assert [text for text in got if text and text[0] == "n"] == [f"n{number}" for number in range(130)]
+    assert kept(server) == 0
+
+
+async def test_nothing_newer_overtakes_what_was_kept(server: Server, connect: Connect) -> None:
+    """Messages that arrive while the account is coming back: each comes once, in order."""
+    romeo, juliet = await connect("romeo"), await connect("juliet")
+    sent = 0
+    for _ in range(10):
+        for _ in range(40):
+            write(romeo, str(sent))
+            sent += 1
+        juliet.write("<presence/>")
+        for _ in range(300):
+            write(romeo, str(sent))
+            sent += 1
+            if sent % 20 == 0:
+                await asyncio.sleep(0)
+        await romeo.sync()
+        juliet.write("<presence type='unavailable'/>")
+        await juliet.sync()
+    await appear(juliet)
+    assert await bodies(juliet) == [str(number) for number in range(sent)]
+    assert kept(server) == 0
+
+
+async def test_two_sessions_that_come_at_once_share_the_messages(server: Server, connect: Connect) -> None:
+    """None is delivered twice."""
+    romeo = await connect("romeo")
+    for number in range(250):
+        write(romeo, str(number))
+    await romeo.nothing()
+    one, two = await connect("juliet/one"), await connect("juliet/two")
+    one.write("<presence/>")
+    two.write("<presence/>")
+    got = await bodies(one) + await bodies(two)
+    assert sorted(map(int, filter(None, got))) == list(range(250))
+
+
+async def test_a_negative_priority_leaves_messages_where_they_are(connect: Connect) -> None:
+    """§2: they come with the first presence that is not negative."""
+    romeo = await connect("romeo")
+    write(romeo, "ay me")
+    await romeo.nothing()
+    juliet = await appear(await connect("juliet/balcony"), -1)
+    assert await bodies(juliet) == []
+    write(romeo, "she speaks")
+    await romeo.nothing()
+    assert await bodies(juliet) == []
+    await appear(juliet, 0)
+    assert await bodies(juliet) == ["ay me", "she speaks"]
+
+
+@pytest.mark.parametrize(
+    ("content", "stays"),
+    [
+        ("<body>x</body>", True),
+        ("<composing xmlns='http://jabber.org/protocol/chatstates'/>", False),
+        ("<thread>t</thread><gone xmlns='http://jabber.org/protocol/chatstates'/>", False),
+        ("<paused xmlns='http://jabber.org/protocol/chatstates'/><store xmlns='urn:xmpp:hints'/>", True),
+        ("<body>x</body><active xmlns='http://jabber.org/protocol/chatstates'/>", True),
+        ("<received xmlns='urn:xmpp:receipts' id='a'/>", True),
+        ("<body>x</body><no-permanent-store xmlns='urn:xmpp:hints'/>", True),
+        ("<no-copy xmlns='urn:xmpp:hints'/>", False),
+        ("", False),
+    ],
+)
+async def test_only_content_is_kept(server: Server, connect: Connect, content: str, stays: bool) -> None:
+    """§3, XEP-0085, XEP-0334 §4: what is not worth it vanishes, so that nobody learns who is away."""
+    romeo = await connect("romeo")
+    romeo.write(f"<message to='juliet@localhost' type='chat'>{content}</message>")
+    await romeo.nothing()
+    assert kept(server) == int(stays)
+
+
+@pytest.mark.parametrize("extra", ["", f"<store xmlns='{HINTS}'/>"])
+async def test_what_must_not_be_stored_is_refused(server: Server, connect: Connect, extra: str) -> None:
+    """XEP-0334 §4.2 and RFC 6121 §8.5.2.2.1: the sender learns that it went nowhere."""
+    romeo = await connect("romeo")
+    write(romeo, "secret", extra=f"<no-store xmlns='{HINTS}'/>{extra}")
+    assert condition(await romeo.next()) == "service-unavailable"
+    assert kept(server) == 0
+
+
+def set_limit(server: Server, messages: int) -> None:
+    host = server.hosts["localhost"]
+    limits = host.settings.limits.model_copy(update={"offline_messages": messages})
+    host.configure(replace(host.settings, limits=limits))
+
+
+async def test_a_full_store_refuses(server: Server, connect: Connect) -> None:
+    """§2: service-unavailable; there is room again once the messages have been delivered."""
+    set_limit(server, 3)
+    romeo = await connect("romeo")
+    for number in range(5):
+        write(romeo, str(number))
+    for number in (3, 4):
+        error = await romeo.next()
+        assert (condition(error), error.get("id")) == ("service-unavailable", str(number))
+    write(romeo, "for the nurse", "nurse@localhost")
+    await romeo.nothing()
+    juliet = await appear(await connect("juliet"))
+    assert await bodies(juliet) == ["0", "1", "2"]
+    await disappear(juliet)
+    write(romeo, "again")
+    await romeo.nothing()
+    await appear(juliet)
+    assert await bodies(juliet) == ["again"]
+
+
+async def test_no_messages_are_kept_where_the_limit_is_zero(server: Server, connect: Connect) -> None:
+    """RFC 6121 §8.5.2.2.1: then the sender gets an error."""
+    set_limit(server, 0)
+    romeo = await connect("romeo")
+    write(romeo, "ay me")
+    assert condition(await romeo.next()) == "service-unavailable"
+
+
+async def test_the_server_says_that_it_keeps_messages(connect: Connect) -> None:
+    """§4."""
+    romeo = await connect("romeo")
+    info = await romeo.ask("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", "localhost")
+    assert 'var="msgoffline"' in ET.tostring(info, encoding="unicode")
+
+
+async def test_a_message_for_a_resource_that_has_left_keeps_its_address(connect: Connect) -> None:
+    """RFC 6121 §8.5.3.2.1: a chat; it goes to whatever resource comes back."""
+    romeo = await connect("romeo")
+    write(romeo, "ay me", "juliet@localhost/balcony")
+    await romeo.nothing()
+    juliet = await appear(await connect("juliet/chamber"))
+    assert (await juliet.next()).get("to") == "juliet@localhost/balcony"
+
+
+async def test_a_new_account_gets_nothing_meant_for_an_old_one(server: Server, connect: Connect) -> None:
+    """Not even what still waited to be stored when the account was removed."""
+    host = server.hosts["localhost"]
+    romeo = await connect("romeo")
+    write(romeo, "old")
+    await romeo.nothing()
+    await host.unregister("juliet")
+    await host.register("juliet", "secret")
+    assert kept(server) == 0
+    write(romeo, "new")
+    await romeo.nothing()
+    juliet = await appear(await connect("juliet"))
+    assert await bodies(juliet) == ["new"]
+
+
+# ---- what may go wrong
+
+
+async def login(port: int, user: str) -> ScriptedClient:
+    return await (await ScriptedClient(port).connect()).login(user)
+
+
+async def test_a_stopped_server_has_stored_what_waited(tmp_path: Path, database_url: str) -> None:
+    """The batch is committed at the stop; what was kept is counted at the start."""
+    settings = {
+        "database": {"url": database_url, "batch_interval": 1.0},
+        "limits": {"offline_messages": 2},
+    }
+    async with serving(tmp_path, **settings) as server:
+        for user in ("romeo", "juliet"):
+            await server.hosts["localhost"].register(user, "secret")
+        romeo = await login(port_of(server), "romeo")
+        write(romeo, "first")
+        write(romeo, "second")
+        await romeo.nothing()
+        await romeo.close()
+    async with serving(tmp_path, **settings) as server:
+        romeo = await login(port_of(server), "romeo")
+        write(romeo, "third")
+        assert condition(await romeo.next()) == "service-unavailable"
+        juliet = await appear(await login(port_of(server), "juliet"))
+        assert await bodies(juliet) == ["first", "second"]
+        await romeo.close()
+        await juliet.close()
+
+
+async def test_a_client_that_vanishes_meanwhile_loses_nothing(server: Server, connect: Connect) -> None:
+    """Messages are deleted once they have been written; the next session gets the rest, in order.
+
+    The first client reads nothing, so that its connection fills up.
+    """
+    romeo = await connect("romeo")
+    for number in range(900):
+        write(romeo, f"{number}", extra=f"<x xmlns='urn:example:x'>{'x' * 20_000}</x>")
+    await romeo.nothing()
+    lazy = await connect("juliet")
+    lazy.write("<presence/>")
+    host = server.hosts["localhost"]
+    while kept(server) == 900:  # until a page has been written
+        await romeo.sync()
+    lazy.writer.transport.abort()
+    while host.sessions.of("juliet"):
+        await romeo.sync()
+    write(romeo, "900")
+    await romeo.nothing()
+    juliet = await appear(await connect("juliet"))
+    got = await bodies(juliet)
+    assert 1 < len(got) < 900
+    assert got == [str(number) for number in range(901 - len(got), 901)]
+
+
+@pytest.mark.faults
+async def test_a_full_disk_is_told_to_the_sender(tmp_path: Path) -> None:
+    """Each sender whose message is not stored gets resource-constraint; the server recovers by itself."""
+    async with serving(tmp_path) as server:
+        for user in ("romeo", "juliet"):
+            await server.hosts["localhost"].register(user, "secret")
+        romeo = await login(port_of(server), "romeo")
+        write(romeo, "before")
+        await romeo.sync()
+        await server.database.batch.flush()
+        await _pragma(server, f"max_page_count = {await _pragma(server, 'page_count')}")
+        for number in range(20):
+            write(romeo, str(number), extra=f"<x xmlns='urn:example:x'>{'x' * 3000}</x>")
+        await romeo.sync()
+        await server.database.batch.flush()
+        lost = [await romeo.next() for _ in range(20)]
+        assert [error.get("id") for error in lost] == [str(number) for number in range(20)]
+        assert {condition(error) for error in lost} == {"resource-constraint"}
+        assert kept(server) == 1
+        await _pragma(server, "max_page_count = 1000000")
+        write(romeo, "after")
+        await romeo.nothing()
+        juliet = await appear(await login(port_of(server), "juliet"))
+        assert await bodies(juliet) == ["before", "after"]
+        await romeo.close()
+        await juliet.close()
+
+
+async def _pragma(server: Server, pragma: str) -> int:
+    statement = text(f"PRAGMA {pragma}")
+    return await server.database.write(lambda connection: int(connection.scalar(statement) or 0))
+
+
+_SERVE = """
+import asyncio, sys
+from pathlib import Path
+from burble.testing import port_of, serving
+
+async def main():
+    async with serving(Path(sys.argv[1])) as server:
+        for user in ("romeo", "juliet"):
+            await server.hosts["localhost"].register(user, "secret")
+        print(port_of(server), flush=True)
+        await server.wait_stopped()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.faults
+async def test_what_was_stored_survives_kill_9(tmp_path: Path) -> None:
+    """Each message is there again, in order, and whole."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _SERVE, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    romeo = await login(int(await process.stdout.readline()), "romeo")
+    for number in range(200):
+        write(romeo, str(number))
+    await romeo.nothing()
+    with contextlib.closing(sqlite3.connect(tmp_path / "burble.db")) as database:
+        stored = 0
+        while not stored:
+            await romeo.sync()
+            (stored,) = database.execute("SELECT count(*) FROM offline_messages").fetchone()
+        process.kill()
+    await process.wait()
+    await romeo.close()
+    async with serving(tmp_path) as server:
+        juliet = await appear(await login(port_of(server), "juliet"))
+        got = await bodies(juliet)
+        await juliet.close()
+    assert len(got) >= stored
+    assert got == [str(number) for number in range(len(got))]
