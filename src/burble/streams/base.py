@@ -293,7 +293,8 @@ class XMLStream:
         try:
             if isinstance(event, Element):
                 if self.log_stanzas:
-                    _log.debug("%s RECV %s", self, redact(event.to_bytes(self.content_ns)))
+                    # Not as bytes: a stanza keeps those, and its addresses are not prepared yet.
+                    _log.debug("%s RECV %s", self, redact(event.to_string(self.content_ns)))
                 waiting = self.received(event)
             else:
                 waiting = self._handle(event)
