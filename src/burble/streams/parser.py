@@ -221,14 +221,14 @@ class _Reader:
 
     def _check_rest(self, data: bytes) -> None:
         """Something is read and not reported yet: whitespace, or a stanza that must not grow for ever."""
-        end, limits = self._stanza_end, self.limits
-        if len(self._stack) == 1 and end >= self._base and not data[end - self._base :].strip():
+        here, limits = self._expat.CurrentByteIndex, self.limits
+        if len(self._stack) == 1 and here >= self._base and not data[here - self._base :].strip():
             self._stanza_end = self.read  # whitespace keepalive (RFC 6120 §4.6.1)
             return
-        unfinished = self.read - end
+        unfinished = self.read - self._stanza_end
         if unfinished > limits.stanza_bytes:
             self.error = StreamError("policy-violation", "stanza too big")
-        elif unfinished > limits.tag_bytes < self.read - self._expat.CurrentByteIndex:
+        elif unfinished > limits.tag_bytes < self.read - here:
             self.error = StreamError("policy-violation", "tag too big")
 
     # ---- expat's handlers
@@ -300,16 +300,15 @@ class _Reader:
             raise StreamError("bad-format", "text between stanzas")
 
     def _complete(self, element: Element) -> None:
-        # Expat points at the begin of an end tag, but behind a tag that is empty. Where the tag came
-        # in pieces its end is left unknown, which only keeps the stanza from being sent on as it is.
+        # Expat points at the begin of an end tag, which may have come before, but behind a tag that is empty.
         data, base = self._data, self._base
         start, here = self._start - base, self._expat.CurrentByteIndex - base
         if not element.children and here > 1 and data[here - 2 : here] == b"/>":
             end = here
-        elif here >= 0 and (element.children or here > 1):
-            end = data.find(b">", here) + 1
+        elif here == 1 and not element.children and data[1:3] != b"</":
+            end = here  # an empty tag as well, in two pieces
         else:
-            end, start = max(here, 0), -1
+            end = data.find(b">", max(here, 0)) + 1
         self._stanza_end = base + end
         if self._stanza_end - self._start > self.limits.stanza_bytes:
             raise StreamError("policy-violation", "stanza too big")
@@ -335,7 +334,6 @@ class _Reader:
         self.header = f"<{prefix + ':' if prefix else ''}stream{declared}>".encode()
         self._stack.append(Element(local, ns))
         self._expat.StartNamespaceDeclHandler = None  # only the header's declarations matter
-        self._stanza_end = self.read
         self._events.append(
             StreamOpen(
                 attrs.get("to"), attrs.get("from"), attrs.get("version"), attrs.get("xml:lang"), content
