@@ -6,10 +6,13 @@ import ipaddress
 import re
 from collections.abc import Callable
 from itertools import islice
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import idna
 from precis_i18n import get_profile
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
 
 __all__ = ["JID", "JIDError", "escape_local", "unescape_local"]
 
@@ -85,6 +88,13 @@ class JID(str):
             raise JIDError(f"domainpart {_shown(domain)} holds '@' or '/'")
         text = f"{local}@{domain}" if local else domain
         return JID.parse(f"{text}/{resource}" if resource else text)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> CoreSchema:
+        """Let settings and commands take addresses: a JID from text, parsed."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(cls.parse, core_schema.str_schema())
 
     def with_resource(self, resource: str) -> JID:
         """This address with another resource; with an empty one, the bare JID.

@@ -20,9 +20,12 @@ HIDDEN: Final = "hidden"
 
 def _user(text: str) -> str:
     try:
-        return JID.build(text, "localhost").local
+        local = JID.build(text, "localhost").local
     except JIDError:
-        raise expected('the name of an account such as "juliet", without its domain') from None
+        local = ""
+    if not local:
+        raise expected('the name of an account such as "juliet", without its domain')
+    return local
 
 
 def _password(text: str) -> str:

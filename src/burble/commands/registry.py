@@ -39,6 +39,8 @@ class Caller:
 @dataclass(slots=True)
 class _Entry:
     command: Command
+    #: What it is made from: the same for all hosts.
+    source: tuple[str, str]
     #: The function, by the host it is for; "" for one that is for the whole server.
     functions: dict[str, Callable[..., Any]]
 
@@ -69,18 +71,21 @@ class Registry:
             TypeError: a signature is not that of a command.
             ValueError: there is another command of that name.
         """
-        mine: dict[str, tuple[Command, Callable[..., Any]]] = {}
+        mine: dict[str, tuple[_Entry, Callable[..., Any]]] = {}
         for declaration, function in declared(owner):
             if isinstance(declaration, CommandDeclaration):
                 name = declaration.name or function.__name__
-                if name in self._entries and host in self._entries[name].functions:
+                source = function.__module__, function.__qualname__
+                known = self._entries.get(name)
+                if known is not None and (known.source != source or host in known.functions):
                     raise ValueError(f"there is a command {name} already")
                 command = Command(name, function, declaration.tags, declaration.access)
                 if host and "host" not in (argument.name for argument in command.arguments):
                     raise TypeError(f"command {name} of a module needs an argument 'host'")
-                mine[name] = command, function
-        for name, (command, function) in mine.items():
-            self._entries.setdefault(name, _Entry(command, {})).functions[host] = function
+                mine[name] = known or _Entry(command, source, {}), function
+        for name, (entry, function) in mine.items():
+            entry.functions[host] = function
+            self._entries[name] = entry
 
         def remove() -> None:
             for name in mine:

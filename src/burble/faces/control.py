@@ -13,6 +13,7 @@ import asyncio
 import json
 import logging
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +28,7 @@ __all__ = ["ControlError", "ControlSocket"]
 _log = logging.getLogger("burble.control")
 
 _CALLER: Final = Caller("burblectl", frozenset({ADMIN}))
-# How long commands under way may take to finish when the server stops, seconds.
+# How long commands under way may take when the server stops, and a peer to read our last words, seconds.
 _PATIENCE: Final = 5.0
 
 
@@ -125,7 +126,7 @@ class ControlSocket:
                 line = error.partial
             except asyncio.LimitOverrunError:
                 writer.write(_error(BadRequest(f"a request has at most {MAX_LINE} bytes")))
-                await writer.drain()
+                await _see_off(reader, writer)
                 return
             if not line.strip():
                 return
@@ -156,6 +157,15 @@ def _request(line: bytes) -> tuple[str, dict[str, Any] | list[str]]:
         case {"command": str(name), "arguments": list(texts)} if all(isinstance(each, str) for each in texts):
             return name, texts
     raise BadRequest('a request is like {"command": "status", "arguments": {}}')
+
+
+async def _see_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """End what we send, and read on for a while: closing with something unread would lose our last words."""
+    writer.write_eof()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE):
+            while await reader.read(MAX_LINE):
+                pass
 
 
 def _error(error: CommandFailed) -> bytes:

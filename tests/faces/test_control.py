@@ -1,0 +1,88 @@
+"""The socket for commands: whatever is written to it, it answers and lives on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from burble.faces.unix import MAX_LINE
+from burble.server import Server
+
+
+async def talk(server: Server, data: bytes, *, end: bool = True) -> list[dict[str, Any]]:
+    """Write bytes to the socket, and return the answers."""
+    path = server.settings.data_dir / "burble.sock"
+    reader, writer = await asyncio.open_unix_connection(str(path), limit=2 * MAX_LINE)
+    try:
+        writer.write(data)
+        if end:
+            writer.write_eof()
+        answers = await asyncio.wait_for(reader.read(), 5)
+    finally:
+        writer.close()
+    return [json.loads(line) for line in answers.splitlines()]
+
+
+def request(command: str, arguments: Any) -> bytes:
+    return json.dumps({"command": command, "arguments": arguments}).encode() + b"\n"
+
+
+async def test_several_requests_on_one_connection_are_answered_in_order(server: Server) -> None:
+    answers = await talk(
+        server,
+        request("connected_users_number", {})
+        + request("register", {"user": "juliet", "host": "localhost", "password": "x"})
+        + request("registered_users", {"host": "localhost"}),
+    )
+    assert answers == [
+        {"result": 0},
+        {"error": {"kind": "failed", "text": "juliet@localhost is already registered"}},
+        {"result": ["juliet", "nurse", "romeo"]},
+    ]
+
+
+async def test_a_last_line_needs_no_end(server: Server) -> None:
+    assert await talk(server, request("connected_users", []).rstrip()) == [{"result": []}]
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"hello\n",
+        b"\xff\xfe\n",
+        b"[]\n",
+        b'"status"\n',
+        b'{"command": "status"}\n',
+        b'{"command": 5, "arguments": []}\n',
+        b'{"command": "register", "arguments": ["a", 5]}\n',
+        b"[" * 100_000 + b"\n",
+    ],
+)
+async def test_garbage_is_answered_and_the_connection_goes_on(server: Server, garbage: bytes) -> None:
+    answers = await talk(server, garbage + request("connected_users_number", {}))
+    assert [answer.get("error", {}).get("kind") for answer in answers] == ["bad-request", None]
+
+
+async def test_a_request_that_never_ends_is_cut_off(server: Server) -> None:
+    (answer,) = await talk(server, b"x" * (2 * MAX_LINE), end=False)
+    assert answer["error"] == {"kind": "bad-request", "text": f"a request has at most {MAX_LINE} bytes"}
+
+
+async def test_who_leaves_early_harms_nobody(server: Server) -> None:
+    path = str(server.settings.data_dir / "burble.sock")
+    for data in (b"", b'{"comm', request("status", {}) * 100):
+        _, writer = await asyncio.open_unix_connection(path)
+        writer.write(data)
+        writer.transport.abort()
+    assert await talk(server, request("connected_users_number", {})) == [{"result": 0}]
+
+
+async def test_an_idle_connection_does_not_keep_the_server_from_stopping(server: Server) -> None:
+    path = str(server.settings.data_dir / "burble.sock")
+    reader, writer = await asyncio.open_unix_connection(path)
+    await asyncio.wait_for(server.stop(), 5)
+    assert await reader.read() == b""
+    writer.close()
