@@ -59,7 +59,7 @@ class ScriptedClient:
         self.header: ET.Element | None = None
         self.features: ET.Element | None = None
         self._arrived: deque[ET.Element] = deque()
-        self._restart()
+        self.restart()
 
     @property
     def bare(self) -> str:
@@ -89,7 +89,7 @@ class ScriptedClient:
 
     async def open(self, to: str | None = None, extra: str = "") -> ET.Element:
         """Send a header and return the features."""
-        self._restart()
+        self.restart()
         self.write(header(to or self.domain, extra))
         self.features = await self.next()
         assert self.features.tag == f"{STREAMS}features", ET.tostring(self.features)
@@ -178,20 +178,26 @@ class ScriptedClient:
         except (Closed, ConnectionError):
             return got
 
+    async def stream_end(self) -> None:
+        """Wait until the server has closed its stream, though perhaps not the connection."""
+        while self.depth:
+            self._feed(await self.reader.read(65536))
+
     # ---- parsing
 
-    def _restart(self) -> None:
+    def restart(self) -> None:
+        """Expect a new stream, as after TLS and SASL negotiation; `depth` says where in it we are."""
         self._parser = ET.XMLPullParser(["start", "end"])
-        self._depth = 0
+        self.depth = 0
 
     def _feed(self, data: bytes) -> None:
         self._parser.feed(data)
         for kind, element in self._parser.read_events():
             if kind == "start":
-                self._depth += 1
-                if self._depth == 1:
+                self.depth += 1
+                if self.depth == 1:
                     self.header = element
             else:
-                self._depth -= 1
-                if self._depth == 1:
+                self.depth -= 1
+                if self.depth == 1:
                     self._arrived.append(element)

@@ -189,6 +189,11 @@ class Server:
         return self._hosting.hosts
 
     @property
+    def default_host(self) -> str:
+        """The name of the first virtual host (`burble.streams.c2s.Hosts`)."""
+        return self.settings.hosts[0]
+
+    @property
     def addresses(self) -> list[str]:
         """The addresses listened on, ``host:port``."""
         return self._listeners.addresses

@@ -63,6 +63,10 @@ class ClientHost(Protocol):
 class Hosts(Protocol):
     """What a client's stream asks of the server."""
 
+    @property
+    def default_host(self) -> str:
+        """The name of the virtual host that speaks to those who have named none."""
+
     def client_host(self, domain: str) -> ClientHost | None:
         """The virtual host of that name."""
 
@@ -93,6 +97,7 @@ class C2SStream(XMLStream):
 
     def __init__(self, carrier: Carrier, hosts: Hosts, limits: ParserLimits) -> None:
         super().__init__(carrier, limits)
+        self.host_name = hosts.default_host
         self._hosts = hosts
         #: The virtual host of the stream, once the client has named one.
         self.host: ClientHost | None = None
