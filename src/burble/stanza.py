@@ -7,6 +7,7 @@ it was received or first serialised as, so that sending it on costs a splice of 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 from burble.errors import StanzaError
@@ -87,6 +88,24 @@ class Stanza(Element):
         twin._rest = self._tail()
         return twin
 
+    def to_each(self, recipients: Iterable[JID], from_: JID) -> Iterator[Self]:
+        """The same stanza to many: as `readdressed` for each of them, but serialised only once."""
+        kind = type(self)
+        start = f"<{self.kind} from='{escape_attribute(from_)}' to='"
+        tail = self._tail()
+        for to in recipients:
+            twin = kind.__new__(kind)
+            twin.name = self.name
+            twin.ns = self.ns
+            twin.attrs = self.attrs
+            twin.children = self.children
+            twin.to = to
+            twin.from_ = from_
+            twin.raw = None
+            twin._rest = tail
+            twin._bytes = b"%b'%b" % (f"{start}{escape_attribute(to)}".encode(), tail)
+            yield twin
+
     def error(self, reason: StanzaError | str, text: str | None = None) -> Self:
         """The answer that tells the sender of an error (RFC 6120 §8.3).
 
@@ -144,7 +163,7 @@ class Stanza(Element):
         opening = self.opening
         self._bytes = opening + attributes + self.raw[len(opening) :]
 
-    def _write(self, parts: list[str], inside: str) -> None:
+    def _write(self, parts: list[str], inside: str, prefixed: str | None = None) -> None:
         parts.append(self.to_string(inside))
 
     def _head(self) -> bytes:

@@ -36,9 +36,11 @@ def escape_text(text: str) -> str:
 
 def escape_attribute(value: str) -> str:
     """Make a value safe between single quotes; characters that XML can't carry are left out."""
-    if value.isalnum():
-        return value
-    if not value.isprintable():
+    if value.isprintable():
+        # Looking for three characters takes a tenth of the time of translating, and mostly there are none.
+        if "&" not in value and "<" not in value and "'" not in value:
+            return value
+    else:
         value = _ILLEGAL.sub("", value)
     return value.translate(_ATTRIBUTE_ESCAPES)
 

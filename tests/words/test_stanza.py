@@ -44,6 +44,16 @@ def test_readdressed_it_says_the_same_to_somebody_else(
     assert judged(twin.to_bytes()) == tree(expected)
 
 
+@given(stanzas(), st.lists(addresses.filter(bool)), addresses.filter(bool))
+def test_to_each_it_says_the_same(stanza: Stanza, recipients: list[JID], from_: JID) -> None:
+    twins = list(stanza.to_each(recipients, from_))
+    assert [twin.to for twin in twins] == recipients
+    for twin in twins:
+        assert twin.to_bytes() == stanza.readdressed(twin.to, from_).to_bytes()
+        assert judged(twin.to_bytes()) == tree(twin)
+        assert twin.copy().to_bytes() == stanza.readdressed(twin.to, from_).to_bytes()
+
+
 def test_a_copy_can_be_changed() -> None:
     message = Message(ROMEO, JULIET, {"type": "chat"}, Element("body", CLIENT, None, "hi"))
     before = message.to_bytes()

@@ -136,13 +136,12 @@ class Presences(Module):
     def _send(self, session: Session, presence: Presence, to: Sequence[JID]) -> Awaitable[None] | None:
         host = self.host
         to = audience(host, session.user, to)
-        name, accounts = host.name, host.sessions.accounts
-        route, sender, readdressed = host.router.route, session.jid, presence.readdressed
+        name, accounts, route = host.name, host.sessions.accounts, host.router.route
+        # Who is not connected is left out: availability is not kept for later (§8.5.2.2.2).
+        here = [jid for jid in to if jid.domain != name or jid.local in accounts]
         waiting: list[Awaitable[None]] = []
-        for jid in to:
-            if jid.domain == name and jid.local not in accounts:
-                continue  # nobody is there, and availability is not kept for later (§8.5.2.2.2)
-            more = route(readdressed(jid, sender))
+        for stanza in presence.to_each(here, session.jid):
+            more = route(stanza)
             if more is not None:
                 waiting.append(more)
         return _all(waiting) if waiting else None
