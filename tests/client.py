@@ -17,6 +17,8 @@ from typing import Self
 CLIENT = "{jabber:client}"
 STREAMS = "{http://etherx.jabber.org/streams}"
 SASL = "{urn:ietf:params:xml:ns:xmpp-sasl}"
+BIND = "{urn:ietf:params:xml:ns:xmpp-bind}"
+SESSION = "{urn:ietf:params:xml:ns:xmpp-session}"
 TLS = "{urn:ietf:params:xml:ns:xmpp-tls}"
 STANZAS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
 STREAM_ERRORS = "{urn:ietf:params:xml:ns:xmpp-streams}"
