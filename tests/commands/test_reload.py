@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from burble import modules
-from burble.config import ConfigError
+from burble.config import Address, ConfigError, Listen
 from burble.listeners import ListenError
 from burble.module import Module, ModuleSettings, command
 from burble.server import Server
@@ -52,6 +52,11 @@ async def test_a_session_outlives_a_reload_and_gets_the_new_limits(
     await other.open()
     assert condition(await other.bind("phone")) == "resource-constraint"
     await other.close()
+    await server.reload(changed(server, limits={"elements": 3}))
+    third = await (await ScriptedClient(port_of(server)).connect()).login("juliet")
+    third.write("<message><a/><b/><c/><d/></message>")
+    assert condition((await third.closed())[-1]) == "policy-violation"
+    await third.close()
 
 
 async def test_hosts_come_and_go(server: Server, juliet: ScriptedClient) -> None:
@@ -103,6 +108,17 @@ async def test_an_address_in_use_leaves_everything_as_it_was(server: Server, jul
             )
     assert (server.addresses, server.settings, list(server.hosts)) == (before, settings_before, ["localhost"])
     await juliet.sync()
+
+
+async def test_a_default_address_that_the_machine_lacks_is_left_out(server: Server) -> None:
+    """So a server starts without settings where there is no IPv6; an address somebody asked for is needed."""
+    lacking = [Address("127.0.0.1", 0), Address("192.0.2.1", 0)]  # RFC 5737: nobody's address
+    named = server.settings.model_copy(update={"listen": Listen(c2s=lacking, c2s_tls=[])})
+    with pytest.raises(ListenError, match=r"192.0.2.1:0: this machine does not have that address"):
+        await server.reload(named)
+    by_default = Listen.model_construct(set(), c2s=lacking, c2s_tls=[])
+    await server.reload(server.settings.model_copy(update={"listen": by_default}))
+    assert len(server.addresses) == 1
 
 
 async def test_a_certificate_that_cannot_be_used_leaves_everything_as_it_was(

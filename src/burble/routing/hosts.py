@@ -86,6 +86,7 @@ class Host:
         self.client_limits = ParserLimits(
             stanza_bytes=limits.stanza_bytes,
             depth=limits.depth,
+            elements=limits.elements,
             attributes=limits.attributes,
             tag_bytes=limits.tag_bytes,
         )

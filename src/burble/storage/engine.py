@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from burble.storage.batch import Entry, grouped
 from burble.storage.database import Database
 from burble.storage.errors import StorageError, is_lost, is_unavailable, reason, refused, unavailable
-from burble.storage.migrate import migrate
 from burble.storage.statements import Params, Row
+from burble.storage.upgrade import upgrade
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class EngineDatabase(Database):
     async def start(self) -> None:
         try:
             async with self._engine.begin() as connection:
-                await connection.run_sync(migrate)
+                await connection.run_sync(upgrade)
         except StorageError:
             await self._engine.dispose()
             raise

@@ -19,8 +19,8 @@ from sqlalchemy import URL, Connection, Engine, Insert, SelectBase, StaticPool, 
 from burble.storage.batch import Entry, grouped
 from burble.storage.database import Database
 from burble.storage.errors import StorageError, is_unavailable, reason, refused, unavailable
-from burble.storage.migrate import migrate
 from burble.storage.statements import ManyRows, Params, Query, Row
+from burble.storage.upgrade import upgrade
 
 T = TypeVar("T")
 
@@ -169,7 +169,7 @@ class SQLiteDatabase(Database):
         raw.execute("PRAGMA synchronous = FULL")
         raw.execute(f"PRAGMA journal_size_limit = {_LOG_SIZE}")
         with self._writer.begin():
-            migrate(self._writer)
+            upgrade(self._writer)
 
     # Below: on either thread.
 

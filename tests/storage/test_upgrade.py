@@ -1,0 +1,34 @@
+"""The check that saves a start the time Alembic takes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from alembic.script import ScriptDirectory
+
+from burble.storage.upgrade import VERSIONS, newest_revision
+
+_START = """
+import asyncio, sys
+from burble.storage import Database
+
+async def main():
+    database = Database.open("sqlite:///" + sys.argv[1])
+    await database.start()
+    await database.stop()
+
+asyncio.run(main())
+print("alembic" in sys.modules)
+"""
+
+
+def test_the_newest_revision_is_what_alembic_takes_for_it() -> None:
+    assert newest_revision() == ScriptDirectory(str(VERSIONS.parent)).get_current_head()
+
+
+def test_only_a_database_that_lacks_a_step_needs_alembic(tmp_path: Path) -> None:
+    def start() -> str:
+        command = [sys.executable, "-c", _START, str(tmp_path / "burble.db")]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    assert [start(), start()] == ["True", "False"]
