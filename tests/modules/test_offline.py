@@ -18,7 +18,7 @@ from burble.server import Server
 from burble.testing import port_of, serving
 from burble.timestamps import parse_stamp
 from tests.client import CLIENT, ScriptedClient, condition
-from tests.conftest import Connect
+from tests.conftest import Connect, Serve
 from tests.presences import appear, disappear
 
 DELAY = "{urn:xmpp:delay}delay"
@@ -224,6 +224,21 @@ async def test_no_messages_are_kept_where_the_limit_is_zero(server: Server, conn
     romeo = await connect("romeo")
     write(romeo, "ay me")
     assert condition(await romeo.next()) == "service-unavailable"
+
+
+async def test_nothing_is_kept_for_who_is_anonymous(serve: Serve) -> None:
+    """XEP-0175: there is no account that could come back."""
+    server = await serve(auth={"mechanisms": ["ANONYMOUS"]})
+    client = await ScriptedClient(port_of(server)).connect()
+    await client.open()
+    client.write("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>")
+    assert (await client.next()).tag.endswith("success")
+    await client.open()
+    await client.bind()
+    write(client, "ay me", client.bare)
+    assert condition(await client.next()) == "service-unavailable"
+    assert kept(server, client.bare.partition("@")[0]) == 0
+    await client.close()
 
 
 async def test_the_server_says_that_it_keeps_messages(connect: Connect) -> None:

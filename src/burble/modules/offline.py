@@ -64,6 +64,7 @@ class Offline(Module):
         # How many messages are kept for whom, those still waiting for their batch included.
         self._kept: dict[str, int] = {row.user: row.messages for row in rows}
         self._deliveries: dict[str, _Delivery] = {}
+        self._note = (-1, b"")
 
     def kept(self, user: str) -> int:
         """How many messages are kept for an account."""
@@ -86,9 +87,9 @@ class Offline(Module):
         if not has_content(message):
             event.stop()  # a refusal would tell strangers that nobody is there, each time they type
             return None
-        if message.child("no-store", HINTS) is not None:
-            return None  # XEP-0334 §4.2: refused, unless somebody else takes it
         user, kept = event.user, self._kept.get(event.user, 0)
+        if message.child("no-store", HINTS) is not None or self.host.sessions.is_anonymous(user):
+            return None  # XEP-0334 §4.2, XEP-0175: refused, unless somebody else takes it
         if kept >= self.host.settings.limits.offline_messages:
             raise StanzaError("service-unavailable", "no more messages can be kept for this account")
         batch = self.host.database.batch
@@ -163,7 +164,10 @@ class Offline(Module):
 
     def _delayed(self, stored: bytes, at: int) -> Message:
         """The message as it was stored, with the time of that (XEP-0203): only its bytes, not parsed."""
-        note = delay(datetime.fromtimestamp(at, UTC), self.host.jid).to_bytes()
+        noted, note = self._note
+        if noted != at:  # what was stored in one second gets the same
+            note = delay(datetime.fromtimestamp(at, UTC), self.host.jid).to_bytes()
+            self._note = at, note
         end = stored.rindex(b"</")
         message = Message()
         message.raw = stored[:end] + note + stored[end:]

@@ -94,10 +94,12 @@ class Blocking(Module):
     # ---- enforcing it
 
     @on(SessionOpened)
-    async def opened(self, event: SessionOpened) -> None:
+    def opened(self, event: SessionOpened) -> Awaitable[None] | None:
         """Have the list at hand while the account is connected."""
-        session = event.session
-        session.account.data[BlockLists] = await self._lists.load(session.user)
+        return self._keep_at_hand(event.session) if event.session.user in self._lists.blockers else None
+
+    async def _keep_at_hand(self, session: Session) -> None:
+        self._changed(session, await self._lists.load(session.user))
 
     @on(StanzaSent, priority=1000)
     def sent(self, event: StanzaSent) -> Awaitable[None] | None:
