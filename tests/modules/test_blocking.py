@@ -16,53 +16,8 @@ from burble.server import Server
 from burble.testing import port_of, serving
 from tests.client import CLIENT, ScriptedClient, condition
 from tests.conftest import Connect
-from tests.modules.contacts import subscribe
+from tests.modules.blocklists import BLOCKING, block, change, is_refusal, items, listed, rest, say, unblock
 from tests.presences import appear
-
-BLOCKING = "{urn:xmpp:blocking}"
-BLOCKED = "{urn:xmpp:blocking:errors}blocked"
-
-
-async def listed(client: ScriptedClient) -> list[str]:
-    """The block list; the client hears of changes afterwards."""
-    answer = await client.ask("get", "<blocklist xmlns='urn:xmpp:blocking'/>")
-    assert answer.get("type") == "result"
-    return items(answer)
-
-
-def items(iq: ET.Element) -> list[str]:
-    payload = iq[0]
-    assert {child.tag for child in payload} <= {f"{BLOCKING}item"}
-    return [child.attrib["jid"] for child in payload]
-
-
-async def change(client: ScriptedClient, verb: str, *jids: str) -> ET.Element:
-    payload = "".join(f"<item jid='{jid}'/>" for jid in jids)
-    return await client.ask("set", f"<{verb} xmlns='urn:xmpp:blocking'>{payload}</{verb}>")
-
-
-async def block(client: ScriptedClient, *jids: str) -> None:
-    assert (await change(client, "block", *jids)).get("type") == "result"
-
-
-async def unblock(client: ScriptedClient, *jids: str) -> None:
-    assert (await change(client, "unblock", *jids)).get("type") == "result"
-
-
-def say(client: ScriptedClient, to: str, kind: str = "chat") -> None:
-    client.write(f"<message to='{to}' type='{kind}' id='m'><body>hear me</body></message>")
-
-
-def is_refusal(answer: ET.Element) -> bool:
-    """Whether the answer says that the sender itself has blocked the address (§3.3)."""
-    error = answer.find(f"{CLIENT}error")
-    assert error is not None, ET.tostring(answer)
-    return (
-        condition(answer) == "not-acceptable"
-        and error.get("type") == "cancel"
-        and error.find(BLOCKED) is not None
-    )
-
 
 # ---- the list
 
@@ -269,16 +224,6 @@ async def test_presence_from_a_blocked_address_vanishes(connect: Connect, kind: 
     await juliet.nothing()
 
 
-async def rest(client: ScriptedClient) -> list[ET.Element]:
-    await client.sync()
-    found = []
-    while True:
-        try:
-            found.append(await client.next(timeout=0.01))
-        except TimeoutError:
-            return found
-
-
 # ---- what goes to a blocked address
 
 
@@ -321,83 +266,6 @@ async def test_nobody_blocks_itself_or_the_server(connect: Connect) -> None:
     assert (await other.next()).get("from") == juliet.jid
     await juliet.sync()
     assert await listed(juliet) == ["juliet@localhost", "localhost"]
-
-
-# ---- presence
-
-
-async def friends(connect: Connect) -> tuple[ScriptedClient, ScriptedClient]:
-    """Juliet, and Romeo who sees her presence."""
-    juliet, romeo = await connect("juliet/balcony"), await appear(await connect("romeo/orchard"))
-    await subscribe(romeo, juliet)
-    await rest(juliet)
-    await rest(romeo)
-    return juliet, romeo
-
-
-async def from_juliet(romeo: ScriptedClient) -> list[str]:
-    """The types of the presence that has come from Juliet's balcony."""
-    return [
-        e.get("type", "available") for e in await rest(romeo) if e.get("from") == "juliet@localhost/balcony"
-    ]
-
-
-@pytest.mark.parametrize("entry", ["romeo@localhost", "localhost", "romeo@localhost/orchard"])
-async def test_a_blocked_contact_sees_one_go_and_come_back(connect: Connect, entry: str) -> None:
-    """§3.3, §3.4: unavailable at the block, the presence again when it ends; once each."""
-    juliet, romeo = await friends(connect)
-    await block(juliet, entry)
-    assert await from_juliet(romeo) == ["unavailable"]
-    await block(juliet, entry)
-    assert await from_juliet(romeo) == []
-    await unblock(juliet, entry)
-    assert await from_juliet(romeo) == ["available"]
-    await unblock(juliet, entry)
-    assert await from_juliet(romeo) == []
-
-
-async def test_unblocking_all_shows_one_again(connect: Connect) -> None:
-    """§3.5."""
-    juliet, romeo = await friends(connect)
-    await block(juliet, "romeo@localhost", "iago@shakespeare.lit")
-    await rest(romeo)
-    await unblock(juliet)
-    assert await from_juliet(romeo) == ["available"]
-
-
-async def test_a_contact_that_stays_blocked_sees_nothing(connect: Connect) -> None:
-    """An entry may go while another still holds."""
-    juliet, romeo = await friends(connect)
-    await block(juliet, "romeo@localhost", "localhost")
-    assert await from_juliet(romeo) == ["unavailable"]
-    await unblock(juliet, "localhost")
-    assert await from_juliet(romeo) == []
-
-
-async def test_strangers_hear_nothing_of_a_block(connect: Connect) -> None:
-    """§3.3: only who may get the account's presence."""
-    juliet, nurse = await appear(await connect("juliet")), await appear(await connect("nurse"))
-    await block(juliet, "nurse@localhost")
-    await unblock(juliet, "nurse@localhost")
-    await nurse.nothing()
-
-
-@pytest.mark.parametrize("entry", ["romeo@localhost", "localhost"])
-async def test_a_blocked_contact_does_not_see_changes(connect: Connect, entry: str) -> None:
-    """§3.3: the user appears offline, whatever its presence does, and whoever comes and asks."""
-    juliet, romeo = await friends(connect)
-    await block(juliet, entry)
-    await rest(romeo)
-    juliet.write("<presence><show>away</show></presence>")
-    await juliet.sync()
-    assert await from_juliet(romeo) == []
-    again = await appear(await connect("romeo/street"))
-    assert await from_juliet(again) == []
-    juliet.write("<presence type='unavailable'/>")
-    await juliet.sync()
-    assert await from_juliet(romeo) == []
-    await appear(juliet)
-    assert await from_juliet(romeo) == []
 
 
 # ---- accounts and faults
