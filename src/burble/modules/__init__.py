@@ -15,6 +15,7 @@ __all__ = ["DEFAULT", "UnknownModule", "available", "find", "selected", "setting
 
 #: The modules a host loads unless its settings disable them.
 DEFAULT: Final = (
+    "session",
     "roster",
     "presence",
     "offline",

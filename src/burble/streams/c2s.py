@@ -162,7 +162,6 @@ class C2SStream(XMLStream):
         carrier = self.carrier
         if self.login is not None:
             features.add("bind", ns.BIND)
-            features.add("session", ns.SESSION).add("optional")
         else:
             must = host.settings.tls.require and carrier.tls is None
             if carrier.can_start_tls:
