@@ -219,7 +219,7 @@ WRONG = {
     # Values of the wrong type.
     "hosts = 'a.example'": '1: hosts: expected a list in brackets; got "a.example"',
     "hosts = [1]": "1: hosts[0]: expected text in quotes; got 1",
-    "data_dir = 1": "1: data_dir: expected text in quotes; got 1",
+    "data_dir = 1": "1: data_dir: expected a path in quotes; got 1",
     "tls = true": "1: tls: expected a table; got true",
     "[[host]]\n": "1: host: expected a table; got [{}]",
     "limits.rate = '5'": '1: limits.rate: expected a whole number; got "5"',
@@ -228,7 +228,7 @@ WRONG = {
     "tls.require = 1": "1: tls.require: expected true or false; got 1",
     "registration.open = 'lopback'": '1: registration.open: expected true or false or "loopback"; '
     'got "lopback"; did you mean "loopback"?',
-    "log.file = ['a']": '1: log.file: expected text in quotes; got ["a"]',
+    "log.file = ['a']": '1: log.file: expected a path in quotes; got ["a"]',
     "limits.unauthenticated_timeout = nan": "1: limits.unauthenticated_timeout: "
     "expected a finite number; got NaN",
     "limits.unauthenticated_timeout = inf": "1: limits.unauthenticated_timeout: "

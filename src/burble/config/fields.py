@@ -9,7 +9,15 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    PlainValidator,
+    Strict,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
@@ -130,7 +138,9 @@ Account = Annotated[str, AfterValidator(_account), WithJsonSchema({"type": "stri
 DatabaseURL = Annotated[str, AfterValidator(_database_url)]
 """A SQLAlchemy URL of a database that Burble can use."""
 
-FilePath = Annotated[Path, AfterValidator(_anchored), WithJsonSchema({"type": "string", "format": "path"})]
+FilePath = Annotated[
+    Path, Strict(False), AfterValidator(_anchored), WithJsonSchema({"type": "string", "format": "path"})
+]
 """A path; `~` is the home directory, and a relative one starts at the settings file's directory."""
 
 EachOnce = AfterValidator(_each_once)
