@@ -170,6 +170,8 @@ async def test_versions_of_an_account_made_anew(server: Server, connect: Connect
     answer = await juliet.ask("get", query(ver=version))
     assert answer.find(f"{ROSTER}query") is not None
     assert items(answer) == []
+    await juliet.ask("set", query("<item jid='romeo@localhost'/>"))
+    assert (await juliet.ask("get", query(ver=""))).find(f"{ROSTER}query").get("ver") != version
 
 
 async def test_anonymous_accounts_keep_no_roster(server: Server, serve: Serve, connect: Connect) -> None:
@@ -185,3 +187,20 @@ async def test_anonymous_accounts_keep_no_roster(server: Server, serve: Serve, c
     assert condition(await client.ask("set", query("<item jid='nurse@localhost'/>"))) == "not-allowed"
     client.write("<presence to='nurse@localhost' type='subscribe'/>")
     assert condition(await client.next()) == "not-allowed"
+
+
+async def test_database_that_is_gone(server: Server, connect: Connect) -> None:
+    """What can't be stored is refused, not pushed and not kept; a request is not routed either."""
+    juliet, romeo = await connect("juliet/balcony"), await connect("romeo/orchard")
+    await get(juliet)
+    await romeo.ask("get", query())
+    await server.database.stop()
+    answer = await juliet.ask("set", query("<item jid='nurse@localhost'/>"))
+    assert condition(answer) == "resource-constraint"
+    juliet.write("<presence to='romeo@localhost' type='subscribe'/>")
+    assert condition(await juliet.next()) == "resource-constraint"
+    assert await get(juliet) == []
+    await romeo.nothing()
+    await server.database.start()
+    assert (await juliet.ask("set", query("<item jid='nurse@localhost'/>"))).get("type") == "result"
+    assert (await pushed(juliet))["jid"] == "nurse@localhost"

@@ -25,6 +25,7 @@ from burble.routing.events import (
     UserAvailable,
     UserUnavailable,
 )
+from burble.routing.router import refusing
 from burble.routing.sessions import Account, Session
 from burble.stanza import Presence
 
@@ -79,7 +80,7 @@ class Presences(Module):
     def _available(self, session: Session, presence: Presence) -> Awaitable[None] | None:
         priority = presence.priority  # a wrong one is refused before anything has changed (§4.7.2.3)
         if session.presence is None or (session.priority < 0 <= priority):
-            return self._arrive(session, presence)
+            return refusing(presence, self._arrive(session, presence))
         self.host.sessions.make_available(session, presence)
         return self._broadcast(session, presence)  # §4.4.2
 
@@ -218,7 +219,7 @@ class Presences(Module):
         """A probe has come for an account."""
         if event.presence.type != "probe":
             return None
-        return self._answer_probe(event.user, event.presence)
+        return refusing(event.presence, self._answer_probe(event.user, event.presence))
 
     async def _answer_probe(self, user: str, probe: Presence) -> None:
         """§4.3.2, §4.6.5: tell who may know. An account that does not exist answers as one that tells

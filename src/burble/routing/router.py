@@ -80,6 +80,18 @@ class Router:
         return self.route(stanza.error(reason))
 
 
+async def refusing(stanza: Stanza, work: Awaitable[None]) -> None:
+    """Wait for what a handler does with a stanza, so that its sender hears of what can't be stored.
+
+    Raises:
+        StanzaError: for any `StorageError`, which the hooks would only log.
+    """
+    try:
+        await work
+    except StorageError as error:
+        raise as_stanza_error(error, stanza) from error
+
+
 def as_stanza_error(error: Exception, stanza: Stanza) -> StanzaError:
     """What to tell the sender of a stanza; what the sender can't help is logged."""
     if isinstance(error, StanzaError):

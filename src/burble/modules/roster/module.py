@@ -24,6 +24,7 @@ from burble.routing.events import (
     StreamFeatures,
     UserAvailable,
 )
+from burble.routing.router import refusing
 from burble.routing.sessions import Session
 from burble.stanza import Iq
 from burble.xml import Element
@@ -148,7 +149,7 @@ class Rosters(Module):
         """A subscription stanza from a client of this host."""
         if event.presence.type not in SUBSCRIPTION_TYPES:
             return None
-        return self._subscriptions.outbound(event.session, event.presence)
+        return refusing(event.presence, self._subscriptions.outbound(event.session, event.presence))
 
     @on(PresenceReceived)
     def received(self, event: PresenceReceived) -> Awaitable[None] | None:
@@ -157,7 +158,7 @@ class Rosters(Module):
             return self._subscriptions.failed(event.user, event.presence)
         if event.presence.type not in SUBSCRIPTION_TYPES:
             return None
-        return self._subscriptions.inbound(event.user, event.presence)
+        return refusing(event.presence, self._subscriptions.inbound(event.user, event.presence))
 
     @on(UserAvailable)
     async def remind(self, event: UserAvailable) -> None:
