@@ -120,6 +120,7 @@ async def test_roster_outlives_the_server(server: Server, serve: Serve, connect:
     juliet = await connect("juliet/balcony")
     await juliet.ask("set", query("<item jid='nurse@localhost' name='&lt;N&gt;'><group>Ä</group></item>"))
     before = await get(juliet)
+    await juliet.close()
     await server.stop()
     juliet = await connect("juliet/balcony", to=await serve())
     assert before == [{"jid": "nurse@localhost", "name": "<N>", "subscription": "none", "groups": ["Ä"]}]

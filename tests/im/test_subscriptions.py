@@ -77,6 +77,7 @@ async def test_request_outlives_the_server(server: Server, serve: Serve, connect
     romeo = await connect("romeo/orchard")
     romeo.write(f"<presence to='{JULIET}' type='subscribe'/>")
     await romeo.sync()
+    await romeo.close()
     await server.stop()
     again = await serve()
     juliet, romeo = await connect("juliet/balcony", to=again), await connect("romeo/orchard", to=again)
