@@ -82,11 +82,10 @@ class Hooks:
             StanzaError, StreamError: a handler refused. Any other error of a handler is logged,
                 and the next is called.
         """
-        calls = self.calls.get(type(event))
-        return self._emit(event, calls) if calls else None
-
-    def _emit(self, event: Event, calls: Sequence[Handler[Any]]) -> Awaitable[None] | None:
-        for position, call in enumerate(calls):
+        done = 0
+        calls = self.calls.get(type(event), ())
+        for call in calls:
+            done += 1
             try:
                 waiting = call(event)
             except (StanzaError, StreamError):
@@ -95,24 +94,33 @@ class Hooks:
                 _log.exception("%s failed for %s", _name(call), type(event).__name__)
                 continue
             if waiting is not None:
-                return self._finish(event, waiting, call, calls[position + 1 :])
+                return _finish(event, waiting, call, calls[done:])
             if event.stopped:
                 return None
         return None
 
-    async def _finish(
-        self, event: Event, waiting: Awaitable[None], call: Handler[Any], rest: Sequence[Handler[Any]]
-    ) -> None:
+
+async def _finish(
+    event: Event, waiting: Awaitable[None], call: Handler[Any], rest: Sequence[Handler[Any]]
+) -> None:
+    """Wait for the first handler that is not done at once, then call and wait for the rest."""
+    while True:
         try:
             await waiting
         except (StanzaError, StreamError):
             raise
         except Exception:
             _log.exception("%s failed for %s", _name(call), type(event).__name__)
-        if not event.stopped:
-            more = self._emit(event, rest)
-            if more is not None:
-                await more
+        if event.stopped or not rest:
+            return
+        call, *rest = rest
+        waiting = _called(call, event)
+
+
+async def _called(call: Handler[Any], event: Event) -> None:
+    waiting = call(event)
+    if waiting is not None:
+        await waiting
 
 
 class _Entry:

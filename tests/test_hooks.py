@@ -1,0 +1,131 @@
+"""Hooks: handlers are called in order, plain and waiting ones mixed, and can't break each other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from burble.errors import StanzaError
+from burble.hooks import Event, Hooks
+
+
+class Rang(Event):
+    """A bell rang."""
+
+
+class Knocked(Event):
+    """Somebody knocked."""
+
+
+@pytest.fixture
+def calls() -> list[str]:
+    """What was called, in order."""
+    return []
+
+
+def plain(calls: list[str], name: str):
+    return lambda event: calls.append(name)
+
+
+def waiting(calls: list[str], name: str):
+    async def handle(event: Event) -> None:
+        await asyncio.sleep(0)
+        calls.append(name)
+
+    return handle
+
+
+def test_plain_handlers_are_done_when_emit_returns(calls: list[str]) -> None:
+    hooks = Hooks()
+    hooks.on(Rang, plain(calls, "low"), priority=-1)
+    hooks.on(Rang, plain(calls, "first"))
+    hooks.on(Rang, plain(calls, "second"))
+    hooks.on(Rang, plain(calls, "high"), priority=5)
+    hooks.on(Knocked, plain(calls, "other"))
+    assert hooks.emit(Rang()) is None
+    assert calls == ["high", "first", "second", "low"]
+
+
+async def test_order_holds_among_handlers_that_wait(calls: list[str]) -> None:
+    hooks = Hooks()
+    for number, kind in enumerate([plain, waiting, plain, waiting, waiting, plain]):
+        hooks.on(Rang, kind(calls, str(number)))
+    unfinished = hooks.emit(Rang())
+    assert unfinished is not None
+    assert calls == ["0"]
+    await unfinished
+    assert calls == list("012345")
+
+
+@pytest.mark.parametrize("kind", [plain, waiting])
+async def test_a_stopped_event_is_asked_no_further(calls: list[str], kind) -> None:
+    hooks = Hooks()
+
+    def stop(event: Event) -> None:
+        event.stop()
+
+    hooks.on(Rang, kind(calls, "before"))
+    hooks.on(Rang, stop)
+    hooks.on(Rang, plain(calls, "after"))
+    event = Rang()
+    if (unfinished := hooks.emit(event)) is not None:
+        await unfinished
+    assert event.stopped
+    assert calls == ["before"]
+
+
+@pytest.mark.parametrize("kind", [plain, waiting])
+async def test_a_refusal_comes_out_and_ends_it(calls: list[str], kind) -> None:
+    hooks = Hooks()
+
+    def refuse(event: Event) -> None:
+        raise StanzaError("forbidden")
+
+    hooks.on(Rang, kind(calls, "before"))
+    hooks.on(Rang, refuse)
+    hooks.on(Rang, plain(calls, "after"))
+
+    async def emit() -> None:
+        if (unfinished := hooks.emit(Rang())) is not None:
+            await unfinished
+
+    with pytest.raises(StanzaError, match="forbidden"):
+        await emit()
+    assert calls == ["before"]
+
+
+@pytest.mark.parametrize("kind", [plain, waiting])
+async def test_a_handler_that_fails_is_logged_and_the_others_are_called(
+    calls: list[str], kind, caplog: pytest.LogCaptureFixture
+) -> None:
+    hooks = Hooks()
+
+    def fail(event: Event) -> None:
+        raise RuntimeError("out of order")
+
+    async def fail_late(event: Event) -> None:
+        raise RuntimeError("out of order")
+
+    hooks.on(Rang, kind(calls, "before"))
+    hooks.on(Rang, fail)
+    hooks.on(Rang, fail_late)
+    hooks.on(Rang, plain(calls, "after"))
+    with caplog.at_level(logging.ERROR, "burble.hooks"):
+        unfinished = hooks.emit(Rang())
+        assert unfinished is not None
+        await unfinished
+    assert calls == ["before", "after"]
+    assert caplog.text.count("out of order") >= 2
+
+
+def test_a_handler_can_be_taken_off(calls: list[str]) -> None:
+    hooks = Hooks()
+    off = hooks.on(Rang, plain(calls, "a"))
+    hooks.on(Rang, plain(calls, "b"))
+    off()
+    hooks.emit(Rang())
+    assert calls == ["b"]
+    assert hooks.wanted(Rang)
+    assert not hooks.wanted(Knocked)
