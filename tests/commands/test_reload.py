@@ -100,12 +100,16 @@ async def test_listeners_come_and_go(server: Server, juliet: ScriptedClient) -> 
 
 async def test_an_address_in_use_leaves_everything_as_it_was(server: Server, juliet: ScriptedClient) -> None:
     before, settings_before = server.addresses, server.settings
+    with socket.create_server(("127.0.0.2", 0)) as probe:
+        free = probe.getsockname()[1]
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(ListenError, match=f"can't listen on {address}: another program listens there"):
             await server.reload(
-                changed(server, hosts=["garden.example"], listen={"c2s": ["127.0.0.2:0", address]})
+                changed(server, hosts=["garden.example"], listen={"c2s": [f"127.0.0.2:{free}", address]})
             )
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.2", free)
     assert (server.addresses, server.settings, list(server.hosts)) == (before, settings_before, ["localhost"])
     await juliet.sync()
 

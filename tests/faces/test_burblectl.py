@@ -76,10 +76,9 @@ async def test_a_settings_file_that_is_not_there(tmp_path: Path) -> None:
     )
 
 
-async def test_stop_returns_when_the_server_has_stopped(server: Server) -> None:
-    ended = await ctl(server, "stop")
-    assert ended == Ended(0, "", "")
-    assert server._stopped.is_set()
+async def test_stop(server: Server) -> None:
+    assert await ctl(server, "stop") == Ended(0, "", "")
+    assert server.hosts == {}
 
 
 async def test_only_the_servers_user_may_connect(server: Server) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from burble.faces.unix import MAX_LINE
 from burble.server import Server
+from tests.conftest import Connect
 
 
 async def talk(server: Server, data: bytes, *, end: bool = True) -> list[dict[str, Any]]:
@@ -78,6 +79,21 @@ async def test_who_leaves_early_harms_nobody(server: Server) -> None:
         writer.write(data)
         writer.transport.abort()
     assert await talk(server, request("connected_users_number", {})) == [{"result": 0}]
+
+
+async def test_who_has_asked_for_a_stop_sees_when_it_is_over(server: Server, connect: Connect) -> None:
+    client = await connect("juliet/balcony")
+    reader, writer = await asyncio.open_unix_connection(str(server.settings.data_dir / "burble.sock"))
+    writer.write(request("stop", []))
+    writer.write_eof()
+    assert json.loads(await reader.readline()) == {"result": None}
+    end = asyncio.create_task(reader.read())
+    await client.closed()
+    assert not end.done()  # the server waits for juliet to close her side
+    await client.close()
+    assert await end == b""
+    assert server.hosts == {}
+    writer.close()
 
 
 async def test_an_idle_connection_does_not_keep_the_server_from_stopping(server: Server) -> None:
