@@ -17,7 +17,7 @@ from burble.errors import StanzaError
 from burble.module import Module, on
 from burble.namespaces import CHAT_STATES, CLIENT, HINTS, MSG_OFFLINE
 from burble.routing.events import AccountRegistered, AccountRemoved, BecomingAvailable, MessageUndelivered
-from burble.routing.sessions import Session
+from burble.routing.session import Session
 from burble.stanza import Message
 from burble.storage import StorageError
 from burble.storage.schema import offline_messages

@@ -26,7 +26,7 @@ from burble.routing.events import (
     UserUnavailable,
 )
 from burble.routing.router import refusing
-from burble.routing.sessions import Account, Session
+from burble.routing.session import Account, Session
 from burble.stanza import Presence
 
 #: Where a session keeps to whom it has sent directed presence: a dict, for its order.

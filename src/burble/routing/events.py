@@ -13,7 +13,7 @@ from burble.stanza import Iq, Message, Presence, Stanza
 from burble.xml import Element
 
 if TYPE_CHECKING:
-    from burble.routing.sessions import Session
+    from burble.routing.session import Session
     from burble.streams.c2s import C2SStream
 
 

@@ -24,7 +24,7 @@ from burble.streams.parser import ParserLimits
 from burble.xml import Element
 
 if TYPE_CHECKING:
-    from burble.routing.sessions import Session
+    from burble.routing.session import Session
     from burble.streams.c2s import C2SStream
 
 _log = logging.getLogger("burble.host")

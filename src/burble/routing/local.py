@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal
 from burble.errors import StanzaError
 from burble.jid import JID
 from burble.routing import events
-from burble.routing.sessions import check_iq
+from burble.routing.session import check_iq
 from burble.stanza import Iq, Stanza
 from burble.xml import Element
 
 if TYPE_CHECKING:
     from burble.routing.hosts import Host
-    from burble.routing.sessions import Session
+    from burble.routing.session import Session
 
 Target = Literal["server", "account"]
 Discipline = Literal["inline", "queue", "parallel"]

@@ -18,7 +18,7 @@ from burble.routing.events import (
     StanzaReceived,
     StanzaSent,
 )
-from burble.routing.sessions import Session
+from burble.routing.session import Session
 from burble.stanza import Iq, Message, Presence, Stanza
 from burble.storage import StorageError
 from burble.xml import Element

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from burble.jid import JID
 from burble.modules.roster.states import NONE, State
 from burble.namespaces import ROSTER
-from burble.routing.sessions import Account
+from burble.routing.session import Account
 from burble.xml import Element
 
 __all__ = ["Roster", "RosterItem"]

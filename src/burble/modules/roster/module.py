@@ -25,7 +25,7 @@ from burble.routing.events import (
     UserAvailable,
 )
 from burble.routing.router import refusing
-from burble.routing.sessions import Session
+from burble.routing.session import Session
 from burble.stanza import Iq
 from burble.xml import Element
 

@@ -12,7 +12,7 @@ from burble.modules.roster.audience import audience
 from burble.modules.roster.contacts import Roster, RosterItem
 from burble.modules.roster.states import State
 from burble.namespaces import CLIENT
-from burble.routing.sessions import Session
+from burble.routing.session import Session
 from burble.stanza import Presence, Stanza
 from burble.xml import parse_element
 
