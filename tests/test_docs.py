@@ -37,8 +37,7 @@ def greeter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_the_greeter_of_the_modules_page(greeter: None, serve: Serve, connect: Connect) -> None:
     server = await serve(modules={"load": ["greeter"], "greeter": {"greeting": "Ahoy"}})
-    for user in ("juliet", "greeter"):
-        await server.hosts["localhost"].register(user, "secret")
+    await server.hosts["localhost"].register("greeter", "secret")
     juliet = await connect("juliet/balcony", to=server)
     juliet.write("<message to='greeter@localhost' type='chat'><body>hi</body></message>")
     greeting = await juliet.next()
