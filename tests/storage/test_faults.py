@@ -112,6 +112,22 @@ async def test_kill_9_keeps_every_row_reported_committed(database_url: str) -> N
         already += len(rows)
 
 
+async def test_kill_9_keeps_every_write_reported_done(database_url: str) -> None:
+    process = await write_process(database_url, "apart")
+    assert process.stdout is not None
+    assert await asyncio.wait_for(process.stdout.readline(), 20) == b"started\n"
+    lines = [await asyncio.wait_for(process.stdout.readline(), 20) for _ in range(300)]
+    process.kill()
+    lines += (await process.stdout.read()).splitlines()
+    await process.wait()
+    database = Database.open(database_url)
+    await database.start()
+    rows = numbers(await stored(database))
+    await database.stop()
+    assert len(rows) == len(set(rows))
+    assert {int(line.split()[1]) for line in lines} <= set(rows)
+
+
 async def test_terminated_connections_are_replaced(postgresql: Databases) -> None:
     name = postgresql.create()
     database = Database.open(postgresql.url(name))

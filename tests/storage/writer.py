@@ -1,11 +1,14 @@
 """A process that writes batches and reports what is committed, for tests that kill or starve it.
 
-Usage: writer.py URL [BYTES]. Prints a line `committed N` for each message N as soon as its callback says so.
+Usage: writer.py URL [BYTES | apart]. Prints a line `committed N` for each message N as soon as
+its callback says so.
 With BYTES, no file may grow beyond that: writes `failed N REASON` when the disk is "full", lifts the limit,
 writes one more message and ends.
+With `apart`, each message is a transaction of its own, and 20 tasks write at the same time.
 """
 
 import asyncio
+import itertools
 import os
 import resource
 import sys
@@ -23,7 +26,25 @@ def say(*words: object) -> None:
     os.write(1, (" ".join(map(str, words)) + "\n").encode())
 
 
-async def main(url: str, limit: int) -> None:
+def row(number: int) -> dict[str, object]:
+    return {"host": "example.org", "user": "juliet", "stanza": b"%d " % number + b"x" * 200, "stored_at": 1}
+
+
+async def write_apart(url: str) -> None:
+    database = Database.open(url)
+    await database.start()
+    say("started")
+    numbers = itertools.count(1)
+
+    async def write() -> None:
+        for number in numbers:
+            await database.execute(STORE, row(number))
+            say("committed", number)
+
+    await asyncio.gather(*(write() for _ in range(20)))
+
+
+async def write_batches(url: str, limit: int) -> None:
     database = Database.open(url, interval=0.001, rows=20)
     await database.start()
     say("started")
@@ -43,8 +64,7 @@ async def main(url: str, limit: int) -> None:
         nonlocal number
         number += 1
         mine = number
-        row = {"host": "example.org", "user": "juliet", "stanza": b"%d " % mine + b"x" * 200, "stored_at": 1}
-        ticket = database.batch.add(STORE, row)
+        ticket = database.batch.add(STORE, row(mine))
         database.batch.when_committed(ticket, lambda error: settled(mine, error))
         return ticket
 
@@ -60,4 +80,7 @@ async def main(url: str, limit: int) -> None:
     say("stopped")
 
 
-asyncio.run(main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0))
+if sys.argv[2:] == ["apart"]:
+    asyncio.run(write_apart(sys.argv[1]))
+else:
+    asyncio.run(write_batches(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0))

@@ -2,7 +2,8 @@
 
 A reader of a write-ahead log never waits for the writer, and a point read takes less time than handing it to
 a thread, so reads run on the event loop's thread. With `synchronous=FULL` a committed row survives the
-machine's power loss and not only the process's end; group commit spreads the one fsync over the batch.
+machine's power loss and not only the process's end; group commit spreads the one fsync over a batch, and
+over the transactions that wait for the thread (see `group`).
 """
 
 import asyncio
@@ -12,13 +13,15 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TypeVar
+from threading import Lock
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Insert, SelectBase, StaticPool, create_engine, event
 
 from burble.storage.batch import Entry, grouped
 from burble.storage.database import Database
 from burble.storage.errors import StorageError, is_unavailable, reason, refused, unavailable
+from burble.storage.group import Write, commit, settle
 from burble.storage.statements import ManyRows, Params, Query, Row
 from burble.storage.upgrade import upgrade
 
@@ -49,6 +52,9 @@ class SQLiteDatabase(Database):
         # BEGIN IMMEDIATE takes the lock at once, so that a transaction never fails half way for want of it.
         event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         self._thread: ThreadPoolExecutor | None = None
+        # The writes that the thread will take next, together.
+        self._group: list[Write[Any]] | None = None
+        self._lock = Lock()
         self._queries: dict[SelectBase, Query] = {}
         self._inserts: dict[tuple[Insert, tuple[str, ...]], ManyRows] = {}
 
@@ -95,18 +101,29 @@ class SQLiteDatabase(Database):
             raise
 
     async def write(self, function: Callable[[Connection], T]) -> T:
-        def run() -> T:
-            try:
-                with self._writer.begin():
-                    return function(self._writer)
-            except Exception as error:
-                if is_unavailable(error):
-                    raise unavailable(error) from error
-                raise
+        write = Write(function)
+        self._enqueue(write)
+        await write.settled
+        if write.error is None:
+            return write.result
+        if is_unavailable(write.error):
+            raise unavailable(write.error)
+        raise write.error
 
-        return await self._run(run)
+    def _enqueue(self, write: Write[Any]) -> None:
+        """Have `write` run with those that wait for the thread already; the first of a group wakes it."""
+        if self._thread is None:
+            raise StorageError("the database is closed")
+        with self._lock:
+            if self._group is None:
+                self._group = []
+                self._thread.submit(self._commit, self._group, asyncio.get_running_loop())
+            self._group.append(write)
 
     async def _store(self, rows: Sequence[Entry], *, singly: bool) -> dict[int, Exception]:
+        # What is written after this batch must not run before it, with a group that is ahead of it.
+        with self._lock:
+            self._group = None
         return await self._run(lambda: self._transaction(rows, singly))
 
     def _run(self, function: Callable[[], T]) -> asyncio.Future[T]:
@@ -115,6 +132,14 @@ class SQLiteDatabase(Database):
         return asyncio.get_running_loop().run_in_executor(self._thread, function)
 
     # Below: on the writer's thread.
+
+    def _commit(self, group: list[Write[Any]], loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            if self._group is group:
+                self._group = None
+        # Nobody adds to the group from here on.
+        commit(group, self._writer, self._raw)
+        loop.call_soon_threadsafe(settle, group)
 
     def _transaction(self, rows: Sequence[Entry], singly: bool) -> dict[int, Exception]:
         writer = self._raw
