@@ -23,6 +23,8 @@ _log = logging.getLogger("burble.server")
 
 # How often streams are asked whether they sleep, so that an idle one keeps little memory.
 _REST_EVERY: Final = 10.0
+# How long the server's stop waits for clients to read why it goes, seconds.
+_FAREWELL: Final = 2.0
 _NO_SUCH_ADDRESS: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
@@ -151,10 +153,15 @@ class Listeners:
             self._rest.cancel()
 
     async def close_connections(self, error: StreamError) -> None:
-        """Close all streams with an error, and wait until the connections are gone."""
+        """Close all streams with an error, and cut the connections that are not gone soon after."""
         for carrier in list(self._carriers):
             carrier.stream.close(error)
-        await self._all_gone.wait()
+        try:
+            await asyncio.wait_for(self._all_gone.wait(), _FAREWELL)
+        except TimeoutError:
+            for carrier in list(self._carriers):
+                carrier.abort()
+            await self._all_gone.wait()
 
     def close_host(self, name: str) -> None:
         """Close the streams that are for a host which is not served any more (RFC 6120 §4.9.3.5)."""
