@@ -47,8 +47,6 @@ class Rosters(Module):
         self.store = RosterStore(self.host.database, self.host.name)
         self._subscriptions = Subscriptions(self)
         self._pushes = count(1)
-        settings = self.settings
-        self._limits = EditLimits(settings.name_bytes, settings.group_bytes, settings.groups_per_item)
 
     async def of_session(self, session: Session) -> Roster:
         """The roster of a connected account; it stays in memory while the account is connected.
@@ -85,7 +83,9 @@ class Rosters(Module):
             return self._get(session, roster, query)
         if session.anonymous:
             raise StanzaError("not-allowed", "an anonymous account keeps no roster")
-        await self._set(session, roster, read_edit(query, self._limits))
+        settings = self.settings
+        limits = EditLimits(settings.name_bytes, settings.group_bytes, settings.groups_per_item)
+        await self._set(session, roster, read_edit(query, limits))
         return None
 
     def _get(self, session: Session, roster: Roster, query: Element) -> Element | None:
