@@ -270,6 +270,16 @@ async def test_an_account_that_leaves_is_gone(server: Server, connect: Connect, 
     assert not await logs_in(connect, "juliet", "secret")
 
 
+async def test_who_logged_in_just_before_the_account_went_gets_no_session(connect: Connect) -> None:
+    """§3.2: all its sessions end, also one that was about to begin."""
+    client, late = await connect("juliet/balcony"), await connect()
+    await late.open()
+    await late.authenticate("juliet", "secret")
+    await late.open()
+    await client.ask("set", "<query xmlns='jabber:iq:register'><remove/></query>")
+    assert condition(await late.bind()) == "not-authorized"
+
+
 async def test_a_removal_with_anything_beside_it_is_refused(connect: Connect) -> None:
     """§3.2: bad-request unless <remove/> is the only child."""
     client = await connect("juliet/balcony")

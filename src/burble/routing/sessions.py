@@ -64,9 +64,12 @@ class SessionManager:
             resource: the one the client asks for; None or "" lets the server choose.
 
         Raises:
-            StanzaError: bad-request, conflict, or resource-constraint where the account has too many.
+            StanzaError: bad-request, conflict, resource-constraint where the account has too many, or
+                not-authorized where it was removed after the login.
         """
         settings = self.host.settings
+        if not login.anonymous and not await self.host.authenticator.exists(login.user):
+            raise StanzaError("not-authorized", "this account has been removed")
         name = _prepared(login.user, self.host.name, resource) if resource else secrets.token_urlsafe(9)
         account = self.accounts.get(login.user)
         if account is not None and name in account.sessions:
