@@ -18,10 +18,6 @@ from burble.xml import Element, escape_attribute, escape_text, write_attributes
 __all__ = ["STANZAS", "Iq", "Message", "Presence", "Stanza"]
 
 
-def _openings(opening: bytes) -> tuple[bytes, ...]:
-    return tuple(opening + after for after in (b" ", b">", b"/", b"\n", b"\t", b"\r"))
-
-
 class Stanza(Element):
     """What the three stanzas have in common.
 
@@ -38,8 +34,8 @@ class Stanza(Element):
     kind: str = ""
     #: How its start tag begins.
     opening: bytes = b"<"
-    #: With what follows the name: a colon would make the name a prefix, and would not do.
-    openings: tuple[bytes, ...] = ()
+    #: How it begins where attributes follow. Were it a colon that follows, the name would be a prefix.
+    tagged: bytes = b"< "
 
     def __init__(
         self,
@@ -200,7 +196,7 @@ class Message(Stanza):
     __slots__ = ()
     kind = "message"
     opening = b"<message"
-    openings = _openings(opening)
+    tagged = opening + b" "
 
     @property
     def type(self) -> str:
@@ -220,7 +216,7 @@ class Presence(Stanza):
     __slots__ = ()
     kind = "presence"
     opening = b"<presence"
-    openings = _openings(opening)
+    tagged = opening + b" "
 
     @property
     def show(self) -> str:
@@ -257,7 +253,7 @@ class Iq(Stanza):
     __slots__ = ()
     kind = "iq"
     opening = b"<iq"
-    openings = _openings(opening)
+    tagged = opening + b" "
 
     @property
     def payload(self) -> Element | None:

@@ -135,7 +135,9 @@ def test_the_bytes_of_a_stanza_end_where_it_ends(stanza: bytes) -> None:
                 assert event.raw == stanza
 
 
-@pytest.mark.parametrize("stanza", [b"<message/>", b"<message><body>x</body></message>", b"<iq id='1'></iq>"])
+@pytest.mark.parametrize(
+    "stanza", [b"<message id='1'/>", b"<message a=''><body>x</body></message>", b"<iq id='1'></iq>"]
+)
 def test_a_plain_stanza_in_one_piece_is_sent_on_as_it_came(stanza: bytes) -> None:
     """The cheap way is taken at all, also after a rest; but not under a header with more declarations."""
     parser = StreamParser(ParserLimits())

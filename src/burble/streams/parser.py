@@ -314,7 +314,7 @@ class _Reader:
             raise StreamError("policy-violation", "stanza too big")
         if start >= 0 and self._plain and isinstance(element, Stanza):
             raw = data[start:end]
-            if raw.startswith(element.openings):
+            if raw.startswith(element.tagged):
                 element.raw = raw
         self._events.append(element)
 
