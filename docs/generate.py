@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from burble import modules
 from burble.config import HostOverrides, Settings, Table
 
 PAGE = Path(__file__).with_name("settings.md")
@@ -71,6 +72,9 @@ def settings_page() -> str:
     """Return the text of docs/settings.md."""
     sections = [INTRODUCTION, _section("Top of the file", Settings)]
     sections += [_section(f"`[{name}]`", model) for name, model in _tables(Settings).items()]
+    sections += [
+        _module_section(name) for name in modules.DEFAULT if modules.find(name).Settings.model_fields
+    ]
     rows = (
         f"| `{_host_key(name)}` | {field.description} |" for name, field in HostOverrides.model_fields.items()
     )
@@ -112,6 +116,13 @@ def _section(title: str, model: type[Table]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _module_section(name: str) -> str:
+    kind = modules.find(name)
+    purpose = (kind.__doc__ or "").strip().splitlines()[0]
+    section = _section(f"`[modules.{name}]`", kind.Settings)
+    return section.replace(_documentation(kind.Settings), purpose, 1)
+
+
 def _keys(model: type[Table]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the keys of a table that are no tables themselves, with their JSON schemas."""
     defaults = model().model_dump(mode="json")
@@ -128,6 +139,9 @@ def _type(schema: dict[str, Any]) -> str:
     if schema["type"] == "array":
         kind = schema["items"]
         return f"list of {PLURALS[kind['format']]}" if "format" in kind else f"list of {_type(kind)}"
+    if schema["type"] == "object":
+        keys = ", ".join(f"`{key}`" for key in schema["propertyNames"]["enum"])
+        return f"table of {_type(schema['additionalProperties'])} by {keys}"
     names = {"boolean": "`true`, `false`", "integer": "whole number", "number": "number", "string": "text"}
     return schema.get("format") or names[schema["type"]] + _bounds(schema)
 

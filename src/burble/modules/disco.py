@@ -41,7 +41,7 @@ class Disco(Module):
     account_features = (DISCO_INFO, DISCO_ITEMS)
 
     class Settings(ModuleSettings):
-        """`[modules.disco]`"""
+        """Whom to turn to."""
 
         contacts: dict[Contact, list[Annotated[str, AfterValidator(_uri)]]] = Field(
             default={},

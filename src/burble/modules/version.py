@@ -19,9 +19,11 @@ class Version(Module):
     features = (VERSION,)
 
     class Settings(ModuleSettings):
-        """`[modules.version]`"""
+        """What is told."""
 
-        os: bool = Field(default=False, description="Tell the name of the operating system as well (§4).")
+        os: bool = Field(
+            default=False, description="Tell the name of the operating system as well (XEP-0092 §4)."
+        )
 
     @iq(VERSION, "query", type="get")
     def report(self, request: Iq) -> Element:
