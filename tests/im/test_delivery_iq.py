@@ -144,3 +144,17 @@ async def test_a_malformed_request_is_refused(server: Server, connect: Connect, 
     romeo = await connect("romeo")
     romeo.write(stanza)
     assert condition(await romeo.next()) == "bad-request"
+
+
+@pytest.mark.parametrize("kind", ["get", "set"])
+@pytest.mark.parametrize(
+    "ns", ["http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/disco#items"]
+)
+async def test_a_request_does_not_tell_which_accounts_exist(
+    server: Server, connect: Connect, ns: str, kind: str
+) -> None:
+    """§8.5.1: a stranger gets the same answer from an account and from none, also to the wrong type."""
+    nurse = await connect("nurse")
+    answers = [await nurse.ask(kind, f"<query xmlns='{ns}'/>", to) for to in (JULIET, "nobody@localhost")]
+    kinds = [(answer.get("type"), [child.tag for child in answer.iter()]) for answer in answers]
+    assert kinds[0] == kinds[1]

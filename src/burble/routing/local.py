@@ -172,10 +172,11 @@ class LocalRouter:
             raise _unanswered()
         if handling.owner_only and (iq.from_ is None or iq.from_.bare != iq.to):
             raise StanzaError("service-unavailable", "only the account's owner may ask this")
-        if not exists and not handling.any_account:
-            raise _unanswered()
+        # Before the account is looked at: the answer must not tell whether there is one.
         if iq.type not in handling.types:
             raise StanzaError("not-allowed", f"this can't be asked with a {iq.type}")
+        if not exists and not handling.any_account:
+            raise _unanswered()
         if handling.discipline == "inline":
             answer = handling.handler(iq)
             return self._reply_later(iq, answer) if isawaitable(answer) else self._reply(iq, answer)
