@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from burble.jid import JID
@@ -70,6 +72,33 @@ async def test_directed_presence_to_a_subscriber(connect: Connect) -> None:
     await juliet.close()
     assert await hears(romeo) == (juliet.jid, "unavailable", ROMEO)
     await romeo.nothing()
+
+
+@pytest.mark.parametrize("end", ["<presence type='unavailable'/>", "</stream:stream>"])
+async def test_directed_presence_to_a_subscriber_of_who_is_unavailable(connect: Connect, end: str) -> None:
+    """§4.6.3: a subscriber who was sent nothing but that hears of its end, too."""
+    romeo, juliet = await connect("romeo/orchard"), await connect("juliet/balcony")
+    await subscribe(romeo, juliet)
+    await juliet.ask("get", query())
+    juliet.write(f"<presence to='{romeo.jid}'/>")
+    assert await hears(romeo) == (juliet.jid, "", romeo.jid)
+    juliet.write(end)
+    assert await hears(romeo) == (juliet.jid, "unavailable", romeo.jid)
+    await romeo.nothing()
+
+
+async def test_end_of_directed_presence_that_has_to_wait(server: Server, connect: Connect) -> None:
+    """§4.6.3: it arrives, though a module on its way has to wait for something."""
+    romeo, juliet = await connect("romeo/orchard"), await connect("juliet/balcony")
+    juliet.write(f"<presence to='{romeo.jid}'/>")
+    await hears(romeo)
+
+    async def wait(event: StanzaReceived) -> None:
+        await asyncio.sleep(0)
+
+    server.hosts["localhost"].hooks.on(StanzaReceived, wait)
+    juliet.write("<presence type='unavailable'/>")
+    assert await hears(romeo) == (juliet.jid, "unavailable", romeo.jid)
 
 
 async def test_directed_presence_to_so_many(serve: Serve, connect: Connect) -> None:

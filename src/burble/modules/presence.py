@@ -72,8 +72,8 @@ class Presences(Module):
         if type_ == "":
             return self._available(session, presence)
         if type_ == "unavailable":
-            self._unavailable(session, presence)
-        elif type_ not in SUBSCRIPTION_TYPES:
+            return self._unavailable(session, presence)
+        if type_ not in SUBSCRIPTION_TYPES:
             raise StanzaError("bad-request", f"a presence of type {type_} needs an addressee")
         return None
 
@@ -101,18 +101,20 @@ class Presences(Module):
                 await waiting
             await self.host.emit(UserAvailable(session, presence))
 
-    def _unavailable(self, session: Session, presence: Presence) -> None:
+    def _unavailable(self, session: Session, presence: Presence) -> Awaitable[None] | None:
         """§4.5.2. What follows from it is in `gone`, the same as when a client vanishes."""
-        if session.presence is not None:
-            self.host.sessions.make_unavailable(session, presence)
-        else:
-            self._forget_targets(session, presence)
+        if session.presence is None:
+            return self._forget_targets(session, presence)
+        self.host.sessions.make_unavailable(session, presence)
+        return None
 
     @on(UserUnavailable)
     def gone(self, event: UserUnavailable) -> Awaitable[None] | None:
         """A session has become unavailable: tell who knew it available (§4.5.2, §4.6.3)."""
         session, presence = event.session, event.presence
-        waiting = _both(self._broadcast(session, presence), self._forget_targets(session, presence))
+        roster = Roster.of(session.account)
+        told = () if roster is None else roster.subscribers
+        waiting = _both(self._broadcast(session, presence), self._forget_targets(session, presence, told))
         if session.connected:
             session.send(presence.readdressed(session.jid.bare, session.jid))
         return waiting
@@ -159,13 +161,14 @@ class Presences(Module):
             _targets(session).pop(to, None)
         return self.host.router.route(presence)
 
-    def _forget_targets(self, session: Session, presence: Presence) -> Awaitable[None] | None:
-        """§4.6.3: who was sent directed presence learns that the session is unavailable, once."""
+    def _forget_targets(
+        self, session: Session, presence: Presence, told: Sequence[JID] = ()
+    ) -> Awaitable[None] | None:
+        """§4.6.3: who was sent directed presence learns that the session is unavailable; not those who were
+        told already."""
         targets = _targets(session)
         if not targets:
             return None
-        roster = Roster.of(session.account)
-        told = () if roster is None else roster.subscribers
         left = [jid for jid in targets if jid.bare not in told]
         targets.clear()
         return self._send(session, presence, left)
