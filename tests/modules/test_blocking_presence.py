@@ -83,3 +83,13 @@ async def test_a_blocked_contact_does_not_see_changes(connect: Connect, entry: s
     assert await from_juliet(romeo) == []
     await appear(juliet)
     assert await from_juliet(romeo) == []
+
+
+async def test_a_blocked_contact_sees_nothing_when_it_is_taken_out_of_the_roster(connect: Connect) -> None:
+    """§3.3: the end of the subscription does not tell which sessions came after the block."""
+    juliet, romeo = await friends(connect)
+    await block(juliet, "romeo@localhost")
+    await rest(romeo)
+    item = "<item jid='romeo@localhost' subscription='remove'/>"
+    await juliet.ask("set", f"<query xmlns='jabber:iq:roster'>{item}</query>")
+    assert await from_juliet(romeo) == []

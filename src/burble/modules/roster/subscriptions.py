@@ -191,6 +191,8 @@ class Subscriptions:
 
     async def _hide(self, own: JID, contact: JID) -> None:
         """Send a contact that the account's available sessions are unavailable."""
+        if not audience(self._host, own.local, (contact,)):
+            return  # it was told so before, and must not learn which sessions are there now
         for session in self._host.sessions.of(own.local):
             if session.presence is not None:
                 await self._route(Presence(contact, session.jid, {"type": "unavailable"}))
