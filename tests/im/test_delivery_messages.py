@@ -218,3 +218,17 @@ async def test_a_message_is_kept_once_the_stream_is_closed(server: Server, conne
     await juliet.closed()
     assert await send(romeo, JULIET, "chat") is None
     assert kept(server) == 1
+
+
+async def test_the_last_words_of_a_client_are_delivered(server: Server, connect: Connect) -> None:
+    """RFC 6120 §4.4: what came before the end of the stream counts, though an earlier request still waits
+    for the database when the connection ends."""
+    romeo, juliet = await connect("romeo"), await appear(await connect("juliet/balcony"))
+    romeo.write(
+        "<iq type='set' id='i'><query xmlns='jabber:iq:roster'><item jid='juliet@localhost'/></query></iq>"
+        f"<message to='{JULIET}' type='chat'><body>thus with a kiss</body></message></stream:stream>"
+    )
+    romeo.writer.write_eof()
+    assert (await juliet.next()).findtext(f"{CLIENT}body") == "thus with a kiss"
+    (answer,) = await romeo.closed()
+    assert answer.get("type") == "result"

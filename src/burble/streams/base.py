@@ -73,6 +73,7 @@ class XMLStream:
         "_piecewise",
         "_queue",
         "_read_to",
+        "_silent",
         "_task",
         "_unread",
         "_writable",
@@ -110,6 +111,7 @@ class XMLStream:
         self._read_to = 0  # how much of it has been read
         self._queue: deque[Event | StreamError] | None = None
         self._busy = False
+        self._silent = False  # the peer sends no more
         self._task: asyncio.Task[None] | None = None
         self._out: list[bytes] = []
         self._writable: asyncio.Future[None] | None = None
@@ -127,6 +129,12 @@ class XMLStream:
             self._pump()
         else:
             self._feed(data)
+
+    def fell_silent(self) -> None:
+        """The peer sends no more: close, but handle first what it has sent."""
+        self._silent = True
+        if not self._busy:
+            self.close()
 
     def take(self) -> bytes:
         """Hand over the bytes to write; empties the buffer."""
@@ -333,7 +341,11 @@ class XMLStream:
         if not self._queue:
             self._queue = None
         self._pump()
-        if not self._busy and not self.closing:
+        if self._busy or self.closing:
+            return
+        if self._silent:
+            self.close()
+        else:
             self.carrier.resume()
 
 

@@ -243,7 +243,7 @@ class TcpCarrier(asyncio.Protocol):
     def _hear_no_more(self) -> None:
         """The peer has ended its side: say goodbye, and end ours."""
         self._silent = True
-        self.stream.close()
+        self.stream.fell_silent()
 
     def _throttle(self, size: int) -> None:
         """A token bucket: a client that sends faster than allowed is read more slowly (RFC 6120 §13.12)."""
