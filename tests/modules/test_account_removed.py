@@ -6,10 +6,13 @@ import asyncio
 
 from sqlalchemy import func, select
 
+from burble.jid import JID
+from burble.modules.roster import RosterItem
 from burble.routing.events import SessionClosed
 from burble.server import Server
 from burble.storage.schema import account_tables
 from tests.conftest import Connect, Serve
+from tests.im.scripts import get
 from tests.modules.contacts import subscribe
 
 
@@ -57,3 +60,17 @@ async def test_the_last_word_of_an_account_does_not_outlive_it(serve: Serve, con
     await host.unregister("tybalt")
     assert await rows(server, "tybalt") == {}
     await tybalt.close()
+
+
+async def test_a_new_account_has_nothing_of_an_earlier_one(server: Server, connect: Connect) -> None:
+    """What was under way when the earlier one was removed, and was stored after it, goes now."""
+    host = server.hosts["localhost"]
+    store = host.modules["roster"].store
+    roster = await store.load("juliet")
+    await host.unregister("juliet")
+    await store.put(roster, JID.parse("romeo@localhost"), RosterItem(JID.parse("romeo@localhost")), b"")
+    assert set(await rows(server, "juliet")) == {"roster_items", "roster_versions", "subscription_requests"}
+    await host.register("juliet", "secret")
+    assert set(await rows(server, "juliet")) == {"accounts", "credentials"}
+    juliet = await connect("juliet")
+    assert await get(juliet) == []

@@ -119,6 +119,10 @@ class InternalAuthenticator(Authenticator):
         def create(connection: Connection) -> None:
             row = {"host": self.host, "user": user, "created": int(time.time())}
             connection.execute(accounts.insert(), row)
+            # What was under way when an earlier account of the name was removed may be stored after it.
+            for table in account_tables():
+                if table is not accounts:
+                    connection.execute(table.delete().where(*_owned(table, self.host, user)))
             connection.execute(credentials.insert(), rows)
 
         try:

@@ -18,6 +18,7 @@ from burble.modules.roster.store import RosterStore
 from burble.modules.roster.subscriptions import Subscriptions
 from burble.namespaces import PRE_APPROVAL, ROSTER, ROSTER_VERSIONING
 from burble.routing.events import (
+    AccountRegistered,
     AccountRemoved,
     PresenceReceived,
     PresenceSent,
@@ -164,6 +165,11 @@ class Rosters(Module):
     async def remind(self, event: UserAvailable) -> None:
         """Show the requests that wait for an answer (§3.1.3, step 4)."""
         await self._subscriptions.remind(event.session)
+
+    @on(AccountRegistered)
+    def begin(self, event: AccountRegistered) -> None:
+        """A new account has no contacts, whatever one of its name had."""
+        self.store.forget(event.jid.local)
 
     @on(AccountRemoved)
     async def forget(self, event: AccountRemoved) -> None:

@@ -89,6 +89,12 @@ class RosterStore:
             self._recent.popitem(last=False)
         return roster
 
+    def forget(self, user: str) -> None:
+        """Leave nothing in the roster of an account that has just been made, whoever holds it."""
+        roster = self._rosters.get(user)
+        if roster is not None:
+            roster.clear()
+
     async def put(self, roster: Roster, contact: JID, item: RosterItem | None, request: bytes | None) -> None:
         """Store all there is of a contact, then have it in the roster; its lock is to be held.
 
