@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from burble.config import Settings
 from burble.server import Server
 from tests.client import condition
 from tests.conftest import Connect, Serve
-from tests.im.scripts import ROSTER, get, items, pushed, query
+from tests.im.scripts import ROSTER, appear, get, hears, items, pushed, query, read_away
 
 
 async def test_empty_roster(connect: Connect) -> None:
@@ -205,3 +206,21 @@ async def test_database_that_is_gone(server: Server, connect: Connect) -> None:
     await server.database.start()
     assert (await juliet.ask("set", query("<item jid='nurse@localhost'/>"))).get("type") == "result"
     assert (await pushed(juliet))["jid"] == "nurse@localhost"
+
+
+async def test_a_roster_stays_one_when_the_module_is_loaded_anew(server: Server, connect: Connect) -> None:
+    """Who was connected all the time follows what others change in the roster: here, a subscription."""
+    juliet, romeo = await connect("juliet/balcony"), await connect("romeo/orchard")
+    await appear(juliet)
+    await appear(romeo)
+    same = server.settings.model_dump(exclude={"modules"}, exclude_unset=True)
+    without = {"modules": {"disable": ["roster", "presence", "blocking"]}}
+    for changes in (without, {}):
+        assert await server.reload(Settings.model_validate(same | changes)) == []
+    romeo.write("<presence to='juliet@localhost' type='subscribe'/>")
+    await romeo.sync()
+    juliet.write("<presence to='romeo@localhost' type='subscribed'/>")
+    await juliet.sync()
+    await read_away(romeo)
+    juliet.write("<presence><show>away</show></presence>")
+    assert await hears(romeo) == (juliet.jid, "", "romeo@localhost")

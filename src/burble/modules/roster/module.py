@@ -46,6 +46,9 @@ class Rosters(Module):
     async def start(self) -> None:
         """Make what the handlers need; nothing is read before somebody needs it."""
         self.store = RosterStore(self.host.database, self.host.name)
+        for account in self.host.sessions.accounts.values():
+            if (roster := Roster.of(account)) is not None:
+                self.store.adopt(roster)
         self._subscriptions = Subscriptions(self)
         self._pushes = count(1)
 

@@ -89,6 +89,10 @@ class RosterStore:
             self._recent.popitem(last=False)
         return roster
 
+    def adopt(self, roster: Roster) -> None:
+        """Take over a roster that is in memory already, from the store of a module that was unloaded."""
+        self._rosters[roster.jid.local] = roster
+
     def forget(self, user: str) -> None:
         """Leave nothing in the roster of an account that has just been made, whoever holds it."""
         roster = self._rosters.get(user)
