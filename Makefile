@@ -6,6 +6,10 @@ BIN    := $(VENV)/bin
 DATA   ?= data
 CONFIG ?=
 
+# What the tests with @xmpp/client need; without npm they are skipped, and say so.
+NODE         := tests/clients/node
+NODE_MODULES := $(if $(shell command -v npm),$(NODE)/node_modules/.package-lock.json)
+
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-sqlite test-postgresql check format bench docs clean
 
@@ -26,12 +30,16 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[postgresql]' --group dev
 	@touch $@
 
+$(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
+	cd $(NODE) && npm ci --silent
+	@touch $@
+
 serve: $(VENV)/.installed
 	$(BIN)/burble serve --data-dir $(DATA) $(if $(CONFIG),--config $(CONFIG))
 
 test: test-sqlite test-postgresql
 
-test-sqlite: $(VENV)/.installed-dev
+test-sqlite: $(VENV)/.installed-dev $(NODE_MODULES)
 	$(BIN)/python -m pytest --database sqlite
 
 test-postgresql: $(VENV)/.installed-dev

@@ -126,6 +126,10 @@ async def test_a_stopped_database_says_so(database_url: str) -> None:
     await database.stop()
     with pytest.raises(StorageError, match="closed"):
         database.batch.add(CREATE_ACCOUNT, {**JULIET, "created": 1})
+    with pytest.raises(StorageError, match="closed"):
+        await database.execute(insert(accounts), {**JULIET, "created": 1})
+    with pytest.raises(StorageError, match="closed"):
+        await database.fetch(select(accounts.c.user))
     await database.stop()
 
 

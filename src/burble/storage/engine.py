@@ -60,8 +60,8 @@ class EngineDatabase(Database):
 
     async def stop(self) -> None:
         if self._open:
-            self._open = False
             await self.batch.close()
+            self._open = False
             await self._engine.dispose()
 
     async def fetch(self, statement: SelectBase, params: Params | None = None) -> Sequence[Row]:
@@ -115,6 +115,8 @@ class EngineDatabase(Database):
 
     async def _guarded(self, run: Callable[[_Progress], Awaitable[T]]) -> T:
         """Run a transaction, once more if the first was lost for certain, and name its errors."""
+        if not self._open:
+            raise StorageError("the database is closed")
         progress = _Progress()
         try:
             try:

@@ -82,8 +82,7 @@ class SQLiteDatabase(Database):
             cursor = query.run(self._reader, params or {})
             return [query.row(values, cursor) for values in cursor.fetchall()]
         except sqlite3.Error as error:
-            if is_unavailable(error):
-                raise unavailable(error) from error
+            self._name(error)
             raise
 
     async def fetch_one(self, statement: SelectBase, params: Params | None = None) -> Row | None:
@@ -96,9 +95,15 @@ class SQLiteDatabase(Database):
             cursor.close()
             return row
         except sqlite3.Error as error:
-            if is_unavailable(error):
-                raise unavailable(error) from error
+            self._name(error)
             raise
+
+    def _name(self, error: sqlite3.Error) -> None:
+        """Raise the `StorageError` that tells what a failed read means, if there is one."""
+        if self._thread is None:
+            raise StorageError("the database is closed") from error
+        if is_unavailable(error):
+            raise unavailable(error) from error
 
     async def write(self, function: Callable[[Connection], T]) -> T:
         write = Write(function)
