@@ -1,0 +1,47 @@
+"""What the owners of a room may set (XEP-0045 §10.2)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from burble.config import Table
+from burble.jid import JID
+
+Visible = Literal["moderator", "participant", "visitor"]
+
+
+class RoomConfig(Table):
+    """The configuration of a room; never changed, but replaced (`model_copy`)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field("", description="The room's name, for people.")
+    description: str = Field("", description="What it is about.")
+    lang: str = Field("", description="The language spoken there, such as `en`.")
+    contacts: list[JID] = Field([], description="Whom to turn to.")
+    persistent: bool = Field(False, description="Whether the room stays when the last occupant has left.")
+    public: bool = Field(True, description="Whether the service lists the room.")
+    members_only: bool = Field(False, description="Whether only members may enter.")
+    password: str = Field("", description="What occupants must know to enter; empty for none.")
+    moderated: bool = Field(False, description="Whether those who enter without affiliation have no voice.")
+    whois: Literal["moderators", "anyone"] = Field("moderators", description="Who sees real addresses.")
+    max_users: int = Field(200, ge=0, description="The most occupants; 0 for as many as the service allows.")
+    change_subject: bool = Field(False, description="Whether participants may change the subject.")
+    allow_invites: bool = Field(True, description="Whether any occupant may invite others, not only admins.")
+    allow_pm: Literal["anyone", "participants", "moderators", "none"] = Field(
+        "anyone", description="Who may send private messages."
+    )
+    allow_voice_requests: bool = Field(True, description="Whether visitors may ask for voice.")
+    presence_broadcast: frozenset[Visible] = Field(
+        frozenset({"moderator", "participant", "visitor"}),
+        description="The roles whose occupants are shown to the others.",
+    )
+    member_list: frozenset[Visible] = Field(
+        frozenset({"moderator", "participant", "visitor"}),
+        description="The roles that may see the lists of members, admins and owners.",
+    )
+    logging: bool = Field(False, description="Whether what is said is logged, for others to read.")
+    history: int = Field(20, ge=0, description="How many messages a newcomer is sent.")
+    pubsub: str = Field("", description="The address of a publish-subscribe node that belongs to the room.")
