@@ -145,15 +145,19 @@ class SaslServer:
     def __init__(self, authenticator: Authenticator, policy: SaslPolicy) -> None:
         self.authenticator = authenticator
         self.policy = policy
+        self._offered: dict[tuple[bool, bool], list[str]] = {}
 
-    def offered(self, tls: TlsFacts | None) -> list[str]:
+    def offered(self, tls: TlsFacts | None) -> Sequence[str]:
         """Return the mechanisms to advertise on a stream, strongest first.
 
         Args:
             tls: the connection's TLS layer, or None when the stream is not encrypted.
         """
-        bound = tls is not None and bool(tls.channel_binding_types)
-        return [name for name in MECHANISMS if self._allowed(name, tls is not None, bound)]
+        state = tls is not None, tls is not None and bool(tls.channel_binding_types)
+        offered = self._offered.get(state)
+        if offered is None:
+            offered = self._offered[state] = [name for name in MECHANISMS if self._allowed(name, *state)]
+        return offered
 
     def channel_bindings(self, tls: TlsFacts | None) -> list[str]:
         """Return the channel binding types to advertise (XEP-0440).

@@ -1,6 +1,9 @@
 """The examples of the RFCs, word for word."""
 
 import base64
+import hashlib
+import hmac
+from collections.abc import Callable
 
 import pytest
 
@@ -35,6 +38,48 @@ def test_exchange_of_the_specification(example: tuple[str, ...]) -> None:
     verifier = ScramVerifier(hash, keys, ClientFirst.parse(client_first), nonce=nonce)
     assert verifier.challenge() == server_first
     assert verifier.verify(client_final) == server_final
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda final: final.replace("c=biws", "c=eSws"),
+        lambda final: final.replace("c=biws", ",x=y"),
+        lambda final: final.replace("r=fyko", "r=fykO"),
+        lambda final: final.replace(",p=", "x,p="),
+        lambda final: final.replace(",p=", ",r=nonce,p="),
+        lambda final: final.replace(",p=", ",m=must,p="),
+        lambda final: final.replace(",p=", ",x=y,p="),
+        lambda final: final.replace("p=v0", "p=v1"),
+        lambda final: final.replace("p=v0X8", "p="),
+        lambda final: final.replace("p=v0X8", "p=v0X8v0X8"),
+        lambda final: final.replace("p=v0X8", "p=v0X*"),
+        lambda final: final.rpartition(",p=")[0],
+        lambda final: "",
+    ],
+)
+def test_last_message_that_was_changed(change: Callable[[str], str]) -> None:
+    """RFC 5802 §5.1, §7: whatever is not as the client signed it, or repeats something else, is refused."""
+    hash, first, nonce, salt, _, final, _ = RFC_5802
+    keys = derive_keys("pencil", hash, base64.b64decode(salt), 4096)
+    verifier = ScramVerifier(hash, keys, ClientFirst.parse(first), nonce=nonce)
+    with pytest.raises(ScramError):
+        verifier.verify(change(final))
+    with pytest.raises(ScramError, match="over"):
+        verifier.verify(final)
+
+
+def test_extensions_are_ignored_but_signed() -> None:
+    """RFC 5802 §5.1: attributes that are not known are part of what both sides sign."""
+    bare, nonce = "n=user,r=abc,x=one", "xyz"
+    keys = derive_keys("pencil", "SHA-1", b"salt", 4096)
+    verifier = ScramVerifier("SHA-1", keys, ClientFirst.parse(f"n,,{bare}"), nonce=nonce)
+    without_proof = "c=biws,r=abcxyz,y=two"
+    signed = f"{bare},{verifier.challenge()},{without_proof}".encode()
+    client_key = hmac.digest(hashlib.pbkdf2_hmac("sha1", b"pencil", b"salt", 4096), b"Client Key", "sha1")
+    signature = hmac.digest(keys.stored_key, signed, "sha1")
+    proof = bytes(one ^ other for one, other in zip(client_key, signature, strict=True))
+    assert verifier.verify(f"{without_proof},p={base64.b64encode(proof).decode()}").startswith("v=")
 
 
 def test_first_message_is_taken_apart() -> None:

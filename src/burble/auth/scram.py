@@ -1,16 +1,16 @@
 """SCRAM (RFC 5802, RFC 7677): keys kept instead of passwords, and the server's half of an exchange.
 
-`ScramVerifier` is the only place that knows the library scramp.
+The cryptography is the standard library's; what is here is the grammar of the messages (§7).
 """
 
+import base64
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-
-from scramp import ScramException, ScramMechanism  # type: ignore[import-untyped]
 
 HASHES: Mapping[str, str] = MappingProxyType({"SHA-1": "sha1", "SHA-256": "sha256", "SHA-512": "sha512"})
 """Hash names as SCRAM writes them, and as hashlib does."""
@@ -21,7 +21,11 @@ SALT_LENGTH = 16
 NONCE_ENTROPY = 18
 """Random bytes in the server's part of a nonce."""
 
-_MECHANISMS = {name: ScramMechanism(f"SCRAM-{name}") for name in HASHES}
+# RFC 5802 §7: a nonce is printable ASCII but for the comma. Extensions, which may follow it, are ignored, but
+# for the mandatory one (m); none has the letter of another attribute (§5.1).
+_EXTENSIONS = "(?:,(?![aceimnprsv]=)[A-Za-z]=[^,\0]+)*"
+_FIRST_REST = re.compile(rf"r=(?P<nonce>[!-+\--~]+){_EXTENSIONS}")
+_LAST_REST = re.compile(_EXTENSIONS)
 
 
 class ScramError(Exception):
@@ -107,26 +111,8 @@ class ClientFirst:
         )
 
 
-class _BindingInput:
-    """The gs2-header and channel binding data that the client's last message must repeat (RFC 5802 §6)."""
-
-    def __init__(self, expected: bytes) -> None:
-        self.expected = expected
-
-    def make_cbind_input(self, _channel_binding: object) -> bytes:
-        """Called by scramp when it compares the client's ``c=`` attribute."""
-        return self.expected
-
-
 class ScramVerifier:
-    """The server's half of one exchange, from the keys on.
-
-    scramp checks nonce and proof and makes both messages. Of the first message it is shown only what
-    it can read: it refuses an authorization identity, knows no ``tls-exporter`` (RFC 9266), and prepares
-    usernames by SASLprep, which would refuse localparts that RFC 7622 allows. So it parses
-    a neutral header and name, and is then given the true values that the proof covers. Should a release
-    of scramp stop reading these attributes, every proof fails: no login is let in unchecked.
-    """
+    """The server's half of one exchange, from the keys on. It is good for one proof."""
 
     def __init__(
         self,
@@ -148,34 +134,59 @@ class ScramVerifier:
         Raises:
             ScramError: the client's nonce is missing or malformed.
         """
-        record = (keys.salt, keys.stored_key, keys.server_key, keys.iterations)
-        self._server = _MECHANISMS[hash].make_server(
-            lambda _user: record,
-            # scramp checks a nonce character by character, several times, and its own has 64.
-            s_nonce=nonce or secrets.token_urlsafe(NONCE_ENTROPY),
-        )
-        try:
-            self._server.set_client_first("n,,n=u," + first.bare.partition(",")[2])
-        except ScramException as error:
-            raise ScramError(error.args[0]) from error
-        self._server.client_first_bare = first.bare
-        self._server.gs2_header = _BindingInput(first.header.encode() + binding_data)
+        rest = _FIRST_REST.fullmatch(first.bare.partition(",")[2])
+        if rest is None:
+            raise ScramError("the nonce does not follow the username, or holds what a nonce may not")
+        self._algorithm = HASHES[hash]
+        self._keys: ScramKeys | None = keys
+        self._first = first.bare
+        nonce = rest["nonce"] + (nonce or secrets.token_urlsafe(NONCE_ENTROPY))
+        self._challenge = f"r={nonce},s={_encode(keys.salt)},i={keys.iterations}"
+        self._expected = f"c={_encode(first.header.encode() + binding_data)},r={nonce}"
 
     def challenge(self) -> str:
         """Return the server-first-message: nonce, salt and iteration count."""
-        return str(self._server.get_server_first())
+        return self._challenge
 
     def verify(self, message: str) -> str:
-        """Check the client-final-message and return the server-final-message.
+        """Check the client-final-message and return the server-final-message (RFC 5802 §3).
 
         Raises:
-            ScramError: it is malformed, repeats another nonce, header or channel, or its proof is wrong.
+            ScramError: it is malformed, repeats another nonce, header or channel, its proof is wrong, or
+                a proof was checked before.
         """
-        try:
-            self._server.set_client_final(message)
-            return str(self._server.get_server_final())
-        except ScramException as error:
-            raise ScramError(error.args[0]) from error
+        keys, self._keys = self._keys, None
+        if keys is None:
+            raise ScramError("this exchange is over")
+        repeated, _, proof = message.rpartition(",p=")
+        expected = self._expected
+        if not (repeated.startswith(expected) and _LAST_REST.fullmatch(repeated, len(expected))):
+            raise ScramError("the last message repeats another header, channel or nonce")
+        signed = f"{self._first},{self._challenge},{repeated}".encode()
+        signature = hmac.digest(keys.stored_key, signed, self._algorithm)
+        client_key = _exclusive_or(_decode(proof), signature)
+        stored_key = hashlib.new(self._algorithm, client_key).digest()
+        if not hmac.compare_digest(stored_key, keys.stored_key):
+            raise ScramError("the proof is wrong")
+        return f"v={_encode(hmac.digest(keys.server_key, signed, self._algorithm))}"
+
+
+def _encode(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _decode(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise ScramError("the proof is not base64") from None
+
+
+def _exclusive_or(proof: bytes, signature: bytes) -> bytes:
+    if len(proof) != len(signature):
+        raise ScramError("the proof has another length than the hash")
+    joined = int.from_bytes(proof, "big") ^ int.from_bytes(signature, "big")
+    return joined.to_bytes(len(proof), "big")
 
 
 def _unescape(saslname: str) -> str:
