@@ -7,20 +7,27 @@ must be stored is noted in `Room.unsaved`, which the service takes and stores.
 
 from __future__ import annotations
 
+import hmac
+import unicodedata
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Literal
 
+from burble.delay import delay
 from burble.jid import JID
 from burble.modules.muc.config import RoomConfig
+from burble.modules.muc.limits import RoomLimits
 from burble.modules.muc.ranks import Affiliation, Role
 from burble.stanza import Message, Presence
 
-#: What of a room is to be stored: one of its parts, and for affiliations and nicks whose.
-Part = Literal["config", "affiliation", "nick", "subject", "history"]
+#: What of a room is to be stored: one of its parts; of affiliations, nicks and hats whose, of the history what.
+Part = Literal["config", "affiliation", "nick", "hats", "subject", "history"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Occupant:
     """Somebody in a room, perhaps with several clients under one nick.
 
@@ -31,6 +38,7 @@ class Occupant:
         role: what it may do.
         id: the same in this room whatever the nick (XEP-0421).
         sessions: the latest presence of each client by its full JID, as it was sent; never empty.
+        shown: its presence as the others are sent it, with and without real address; see `presences.seen`.
     """
 
     nick: str
@@ -39,11 +47,17 @@ class Occupant:
     role: Role
     id: str
     sessions: dict[JID, Presence] = field(default_factory=dict)
+    shown: dict[bool, tuple[object, Presence]] = field(default_factory=dict, repr=False)
 
     @property
     def presence(self) -> Presence:
         """The presence the others see: that of the client that sent one last."""
         return next(reversed(self.sessions.values()))
+
+    @property
+    def session(self) -> JID:
+        """The client that sent a presence last, to which goes what is for one client only."""
+        return next(reversed(self.sessions))
 
 
 @dataclass(slots=True)
@@ -51,7 +65,8 @@ class Spoken:
     """A message of the history.
 
     Attributes:
-        message: as it was sent to the occupants, from the sender's address in the room.
+        message: as it was sent to the occupants, from the sender's address in the room. To change it,
+            put another in its place.
         at: when, seconds since the epoch.
         sender: the real bare JID; None for the room's own.
         id: its stanza id (XEP-0359).
@@ -61,6 +76,13 @@ class Spoken:
     at: float
     sender: JID | None
     id: str
+    _stamped: tuple[Message, Message] | None = field(default=None, init=False, repr=False, compare=False)
+
+    def stamped(self, room: JID) -> Message:
+        """The message as newcomers are sent it, with the time it was sent first (XEP-0045 §7.2.13)."""
+        if self._stamped is None or self._stamped[0] is not self.message:
+            self._stamped = (self.message, stamped(self.message, self.at, room))
+        return self._stamped[1]
 
 
 @dataclass(slots=True)
@@ -76,6 +98,23 @@ class Standing:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Hat:
+    """A title that somebody wears in a room (XEP-0317).
+
+    Attributes:
+        uri: what it is, for programs.
+        title: what it is, for people.
+        lang: the language of the title.
+        hue: the angle of its colour; as text, since it is only handed on.
+    """
+
+    uri: str
+    title: str
+    lang: str = ""
+    hue: str = ""
+
+
 class Room:
     """A room.
 
@@ -83,32 +122,207 @@ class Room:
         jid: its address.
         config: its configuration.
         secret: what occupant ids are derived from (XEP-0421).
+        limits: what the service allows.
 
     Attributes:
         standings: the affiliations, by bare JID or domain.
-        nicks: the registered nick of each member that has one, by bare JID (§7.10).
+        hats: what accounts wear, by bare JID (XEP-0317).
         occupants: by nick.
         present: the occupant of each client in the room, by its full JID.
-        subject: as it was sent to the occupants; None where none was ever set.
+        subject: as newcomers are sent it, with the time of the change; None where none was ever set.
         history: what newcomers may be sent, oldest first.
         locked: whether it awaits its first configuration (§10.1).
+        destroyed: whether an owner has destroyed it, so that the service has to forget it (§10.9).
         unsaved: what was changed since the service last took it.
     """
 
-    def __init__(self, jid: JID, config: RoomConfig, secret: bytes) -> None:
+    def __init__(self, jid: JID, config: RoomConfig, secret: bytes, limits: RoomLimits | None = None) -> None:
         self.jid = jid
         self.config = config
         self.secret = secret
+        self.limits = limits or RoomLimits()
         self.standings: dict[JID, Standing] = {}
-        self.nicks: dict[JID, str] = {}
+        self.hats: dict[JID, tuple[Hat, ...]] = {}
         self.occupants: dict[str, Occupant] = {}
         self.present: dict[JID, Occupant] = {}
         self.subject: Message | None = None
         self.history: deque[Spoken] = deque()
         self.locked = False
+        self.destroyed = False
         self.unsaved: list[tuple[Part, JID | Spoken | None]] = []
+        self._nicks: dict[JID, str] = {}
+        self._alike: dict[str, Occupant] = {}
+        self._holders: dict[str, JID] = {}
+
+    # ---- who may what
+
+    @property
+    def nicks(self) -> Mapping[JID, str]:
+        """The registered nick of each member that has one, by bare JID (§7.10); see `register`."""
+        return MappingProxyType(self._nicks)
 
     def affiliation(self, jid: JID) -> Affiliation:
         """The affiliation of an account: its own, or that of its domain (§9.2)."""
         standing = self.standings.get(jid.bare) or self.standings.get(JID.parse(jid.domain))
         return Affiliation.NONE if standing is None else standing.affiliation
+
+    def first_role(self, affiliation: Affiliation) -> Role:
+        """The role that somebody of an affiliation enters with (§5.1.2)."""
+        if affiliation >= Affiliation.ADMIN:
+            return Role.MODERATOR
+        if affiliation is Affiliation.OUTCAST:
+            return Role.NONE
+        if affiliation is Affiliation.NONE and self.config.moderated:
+            return Role.VISITOR
+        return Role.PARTICIPANT
+
+    def sees_addresses(self, role: Role) -> bool:
+        """Whether occupants of a role are told the real addresses of all (§4.2, semi-anonymous)."""
+        return role is Role.MODERATOR or self.config.whois == "anyone"
+
+    def shows(self, role: Role) -> bool:
+        """Whether the others are told of the presence of those of a role (§10.2, presencebroadcast)."""
+        return str(role) in self.config.presence_broadcast
+
+    def grant(self, jid: JID, affiliation: Affiliation, reason: str = "") -> None:
+        """Give an account or a domain an affiliation; none takes it away."""
+        if affiliation is Affiliation.NONE:
+            self.standings.pop(jid, None)
+        else:
+            self.standings[jid] = Standing(affiliation, reason)
+        self.unsaved.append(("affiliation", jid))
+
+    def register(self, jid: JID, nick: str) -> None:
+        """Keep a nick for an account, instead of the one it had; with none, give that back (§7.10)."""
+        if (old := self._nicks.pop(jid, None)) is not None:
+            self._holders.pop(likeness(old), None)
+        if nick:
+            self._nicks[jid] = nick
+            self._holders[likeness(nick)] = jid
+        self.unsaved.append(("nick", jid))
+
+    def holder(self, nick: str) -> JID | None:
+        """The account that has registered a nick, or one that looks like it."""
+        return self._holders.get(likeness(nick))
+
+    def wear(self, jid: JID, hats: tuple[Hat, ...]) -> None:
+        """Let an account wear these hats and no others (XEP-0317)."""
+        if hats:
+            self.hats[jid] = hats
+        else:
+            self.hats.pop(jid, None)
+        self.unsaved.append(("hats", jid))
+
+    # ---- who is in it
+
+    def namesake(self, nick: str) -> Occupant | None:
+        """The occupant of a nick, or of one that differs from it in case or spaces only."""
+        return self._alike.get(likeness(nick))
+
+    def occupant_id(self, account: JID) -> str:
+        """What stands for an account in this room, whatever its nick (XEP-0421 §4.1)."""
+        return hmac.digest(self.secret, f"{self.jid} {account}".encode(), "sha256").hex()[:40]
+
+    def enter(self, presence: Presence, address: JID, role: Role) -> Occupant:
+        """Let a client in; where its account has the nick already, to that occupant.
+
+        Args:
+            presence: what it sent, from its full JID.
+            address: its address in the room, with the nick it gets.
+            role: the role it gets where it is a new occupant.
+        """
+        session = presence.from_
+        assert session is not None
+        nick = address.resource
+        occupant = self.occupants.get(nick)
+        if occupant is None:
+            account = session.bare
+            occupant = Occupant(nick, address, account, role, self.occupant_id(account))
+            self.occupants[nick] = self._alike[likeness(nick)] = occupant
+        occupant.sessions[session] = presence
+        self.present[session] = occupant
+        return occupant
+
+    def update(self, occupant: Occupant, presence: Presence) -> None:
+        """Note the latest presence of one of an occupant's clients."""
+        assert presence.from_ is not None
+        occupant.sessions.pop(presence.from_, None)
+        occupant.sessions[presence.from_] = presence
+
+    def leave(self, session: JID) -> Occupant:
+        """Take a client out; with its last client the occupant goes."""
+        occupant = self.present.pop(session)
+        if len(occupant.sessions) == 1:
+            self._drop(occupant)
+        else:
+            del occupant.sessions[session]
+        return occupant
+
+    def remove(self, occupant: Occupant) -> None:
+        """Take an occupant out with all its clients."""
+        for session in occupant.sessions:
+            del self.present[session]
+        self._drop(occupant)
+
+    def rename(self, occupant: Occupant, address: JID) -> Occupant:
+        """Give an occupant another nick; where its account has that already, the two become one.
+
+        Returns:
+            The occupant that has the nick now.
+        """
+        del self.occupants[occupant.nick]
+        del self._alike[likeness(occupant.nick)]
+        nick = address.resource
+        other = self.occupants.get(nick)
+        if other is None:
+            occupant.nick, occupant.address = nick, address
+            self.occupants[nick] = self._alike[likeness(nick)] = occupant
+            return occupant
+        for session, presence in occupant.sessions.items():
+            other.sessions[session] = presence
+            self.present[session] = other
+        return other
+
+    def _drop(self, occupant: Occupant) -> None:
+        del self.occupants[occupant.nick]
+        del self._alike[likeness(occupant.nick)]
+
+    # ---- what is kept
+
+    def configure(self, config: RoomConfig) -> None:
+        """Take another configuration."""
+        self.config = config
+        self._trim()
+        self.unsaved.append(("config", None))
+
+    def change_subject(self, message: Message, at: float) -> None:
+        """Note a subject, as it was sent to the occupants at a time in seconds since the epoch (§8.1)."""
+        self.subject = stamped(message, at, self.jid)
+        self.unsaved.append(("subject", None))
+
+    def remember(self, spoken: Spoken) -> None:
+        """Keep a message for newcomers, as many as owners and service allow."""
+        self.history.append(spoken)
+        self._trim()
+        self.unsaved.append(("history", spoken))
+
+    def _trim(self) -> None:
+        kept = min(self.config.history, self.limits.history)
+        while len(self.history) > kept:
+            self.history.popleft()
+
+
+def likeness(nick: str) -> str:
+    """What nicks have in common that people could take for one another: all but case and spaces.
+
+    As RFC 8266 §2 prepares nicks for comparison; empty where nothing can be seen of it (XEP-0045 §14.1).
+    """
+    if not nick.isascii():
+        nick = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", nick).casefold())
+    return " ".join(nick.lower().split())
+
+
+def stamped(message: Message, at: float, room: JID) -> Message:
+    """A room's message with the time when it was sent first, in seconds since the epoch (XEP-0203)."""
+    mark = delay(datetime.fromtimestamp(int(at), UTC), room)
+    return Message(message.to, message.from_, message.attrs, *message.children, mark)
