@@ -17,14 +17,16 @@ class RoomConfig(Table):
 
     model_config = ConfigDict(frozen=True)
 
-    name: str = Field("", description="The room's name, for people.")
-    description: str = Field("", description="What it is about.")
-    lang: str = Field("", description="The language spoken there, such as `en`.")
-    contacts: list[JID] = Field([], description="Whom to turn to.")
+    name: str = Field("", max_length=200, description="The room's name, for people.")
+    description: str = Field("", max_length=2000, description="What it is about.")
+    lang: str = Field("", max_length=35, description="The language spoken there, such as `en`.")
+    contacts: list[JID] = Field([], max_length=20, description="Whom to turn to.")
     persistent: bool = Field(False, description="Whether the room stays when the last occupant has left.")
     public: bool = Field(True, description="Whether the service lists the room.")
     members_only: bool = Field(False, description="Whether only members may enter.")
-    password: str = Field("", description="What occupants must know to enter; empty for none.")
+    password: str = Field(
+        "", max_length=200, description="What occupants must know to enter; empty for none."
+    )
     moderated: bool = Field(False, description="Whether those who enter without affiliation have no voice.")
     whois: Literal["moderators", "anyone"] = Field("moderators", description="Who sees real addresses.")
     max_users: int = Field(200, ge=0, description="The most occupants; 0 for as many as the service allows.")
@@ -34,6 +36,9 @@ class RoomConfig(Table):
         "anyone", description="Who may send private messages."
     )
     allow_voice_requests: bool = Field(True, description="Whether visitors may ask for voice.")
+    registration: Literal["nobody", "approved", "anyone"] = Field(
+        "approved", description="Who may become a member by registering: those an admin approves, or anyone."
+    )
     presence_broadcast: frozenset[Visible] = Field(
         frozenset({"moderator", "participant", "visitor"}),
         description="The roles whose occupants are shown to the others.",
@@ -44,4 +49,6 @@ class RoomConfig(Table):
     )
     logging: bool = Field(False, description="Whether what is said is logged, for others to read.")
     history: int = Field(20, ge=0, description="How many messages a newcomer is sent.")
-    pubsub: str = Field("", description="The address of a publish-subscribe node that belongs to the room.")
+    pubsub: str = Field(
+        "", max_length=2000, description="The address of a publish-subscribe node that belongs to the room."
+    )
