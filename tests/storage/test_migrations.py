@@ -31,7 +31,7 @@ async def test_migrated_sqlite_tables_are_declared_as_in_the_schema(tmp_path: Pa
     metadata.create_all(engine)
     engine.dispose()
     created = _declarations(tmp_path / "created.db")
-    assert len(created) == len(metadata.tables) + 2
+    assert len(created) == sum(1 + len(table.indexes) for table in metadata.tables.values())
     assert _declarations(tmp_path / "migrated.db") == created
 
 
@@ -103,4 +103,5 @@ async def test_an_unusable_url_is_explained(url: str, said: str) -> None:
 def test_account_tables_end_with_the_account_itself() -> None:
     tables = account_tables()
     assert tables[-1] is accounts
-    assert {table.name for table in tables} == set(metadata.tables)
+    of_rooms = {"rooms", "room_accounts", "room_history"}
+    assert {table.name for table in tables} == set(metadata.tables) - of_rooms

@@ -150,6 +150,58 @@ last_activity = Table(
 )
 
 
+# ---- rooms (XEP-0045). They belong to a service, not to an account: `service` is its domain, `room` the
+# localpart, which sorts as Python sorts it. Only persistent rooms are here.
+
+
+def _room_key() -> tuple[Column[str], Column[str]]:
+    return (
+        Column("service", Text, primary_key=True),
+        Column("room", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
+    )
+
+
+# `config` is JSON and holds `name` and `public` once more, which stand here for the list of rooms (§6.3).
+rooms = Table(
+    "rooms",
+    metadata,
+    *_room_key(),
+    Column("creator", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("public", Boolean, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("subject", LargeBinary),
+    Column("vcard", LargeBinary),
+)
+Index(None, rooms.c.service, rooms.c.creator)
+
+# What a room keeps of an account or a domain. `hats` is a JSON list.
+room_accounts = Table(
+    "room_accounts",
+    metadata,
+    *_room_key(),
+    Column("jid", Text, primary_key=True),
+    Column("affiliation", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("nick", Text, nullable=False),
+    Column("hats", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index(None, room_accounts.c.jid)
+
+# What newcomers are sent. `at` is microseconds since 1970, because order counts.
+room_history = Table(
+    "room_history",
+    metadata,
+    *_room_key(),
+    Column("at", BigInteger, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("sender", Text),
+    Column("stanza", LargeBinary, nullable=False),
+)
+
+
 def account_tables() -> list[Table]:
     """Every table whose rows belong to an account: those with the columns `host` and `user`.
 

@@ -22,9 +22,10 @@ from burble.modules.muc.config import RoomConfig
 from burble.modules.muc.limits import RoomLimits
 from burble.modules.muc.ranks import Affiliation, Role
 from burble.stanza import Message, Presence
+from burble.xml import Element
 
 #: What of a room is to be stored: one of its parts; of affiliations, nicks and hats whose, of the history what.
-Part = Literal["config", "affiliation", "nick", "hats", "subject", "history"]
+Part = Literal["config", "affiliation", "nick", "hats", "subject", "vcard", "history"]
 
 
 @dataclass(slots=True, eq=False)
@@ -130,6 +131,7 @@ class Room:
         occupants: by nick.
         present: the occupant of each client in the room, by its full JID.
         subject: as newcomers are sent it, with the time of the change; None where none was ever set.
+        vcard: the vCard with its avatar; None where it has none (XEP-0486).
         history: what newcomers may be sent, oldest first.
         locked: whether it awaits its first configuration (§10.1).
         destroyed: whether an owner has destroyed it, so that the service has to forget it (§10.9).
@@ -146,6 +148,7 @@ class Room:
         self.occupants: dict[str, Occupant] = {}
         self.present: dict[JID, Occupant] = {}
         self.subject: Message | None = None
+        self.vcard: Element | None = None
         self.history: deque[Spoken] = deque()
         self.locked = False
         self.destroyed = False
@@ -299,6 +302,11 @@ class Room:
         """Note a subject, as it was sent to the occupants at a time in seconds since the epoch (§8.1)."""
         self.subject = stamped(message, at, self.jid)
         self.unsaved.append(("subject", None))
+
+    def show(self, vcard: Element | None) -> None:
+        """Take another vCard, or none (XEP-0486)."""
+        self.vcard = vcard
+        self.unsaved.append(("vcard", None))
 
     def remember(self, spoken: Spoken) -> None:
         """Keep a message for newcomers, as many as owners and service allow."""
