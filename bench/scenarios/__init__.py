@@ -4,6 +4,7 @@ from bench.scenarios.base import Scenario, ScenarioFailed
 from bench.scenarios.chat import Chat
 from bench.scenarios.login import Login
 from bench.scenarios.memory import Memory
+from bench.scenarios.muc import Muc
 from bench.scenarios.offline import Offline
 from bench.scenarios.presence import Presence
 
@@ -13,6 +14,7 @@ SCENARIOS: list[Scenario] = [
     Memory(tls=False),
     Memory(tls=True),
     Presence(),
+    Muc(),
     Offline(),
 ]
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from bench.servers.base import Server
 
-# Without mod_pres_counter (a rate limit); with mod_register, which a benchmark needs.
+# Without mod_pres_counter (a rate limit); with mod_register, which a benchmark needs; with rooms in which
+# more than 1,000 see each other.
 _CONFIG = """\
 loglevel: info
 log_rotate_count: 0
@@ -41,7 +42,11 @@ modules:
   mod_http_api: {{}}
   mod_last: {{}}
   mod_mqtt: {{}}
-  mod_muc: {{}}
+  mod_muc:
+    max_users: 5000
+    max_users_presence: 5000
+    default_room_options:
+      max_users: 5000
   mod_muc_admin: {{}}
   mod_offline:
     access_max_user_messages: max_user_offline_messages

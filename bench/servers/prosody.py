@@ -30,6 +30,7 @@ authentication = "internal_hashed"
 log = {{ info = "*console" }}
 {extra}
 VirtualHost "localhost"
+Component "conference.localhost" "muc"
 """
 
 
