@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from burble.jid import JID
 from burble.modules.muc.presences import NOTHING, Note, audience, changed, own_note, unavailable
 from burble.modules.muc.room import Occupant, Room
-from burble.stanza import Presence, Stanza
+from burble.stanza import Message, Presence, Stanza
 
 #: An occupant is gone because something failed (§11.1).
-GHOST = Note((333,))
+GHOST: Final = Note((333,))
 #: The service goes down (§11.2).
-SHUTDOWN = Note((332,))
+SHUTDOWN: Final = Note((332,))
+
+# What tells that a client can't be reached any more, not only that it did not like what it got.
+_UNREACHABLE: Final = frozenset(
+    {
+        "gone",
+        "internal-server-error",
+        "item-not-found",
+        "jid-malformed",
+        "recipient-unavailable",
+        "redirect",
+        "remote-server-not-found",
+        "remote-server-timeout",
+        "service-unavailable",
+    }
+)
 
 
 def left(room: Room, session: JID, note: Note = NOTHING, said: Presence | None = None) -> list[Stanza]:
@@ -74,3 +91,15 @@ def emptied(room: Room, note: Note) -> list[Stanza]:
         out += own.to_each(occupant.sessions, occupant.address)
         room.remove(occupant)
     return out
+
+
+def failed(room: Room, stanza: Message | Presence, now: float) -> list[Stanza]:
+    """Handle an error that came back for what the room sent: a client that can't be reached leaves (§11.1).
+
+    Returns:
+        What tells of its departure; nothing where the error has another reason.
+    """
+    assert stanza.from_ is not None
+    if stanza.from_ not in room.present or stanza.failure().condition not in _UNREACHABLE:
+        return []
+    return left(room, stanza.from_, GHOST)

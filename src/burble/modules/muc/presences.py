@@ -68,8 +68,7 @@ def available(
     room: Room, occupant: Occupant, real: bool, note: Note = NOTHING, id: str | None = None
 ) -> Presence:
     """The presence of an occupant, made anew; `id` is the stanza's."""
-    said = occupant.presence
-    return _presence(room, occupant, said, {}, occupant.role, real, note, id)
+    return _presence(room, occupant, occupant.presence, {}, occupant.role, real, note, id)
 
 
 def unavailable(
@@ -77,7 +76,7 @@ def unavailable(
     occupant: Occupant,
     real: bool,
     note: Note = NOTHING,
-    said: Presence | None = None,
+    base: Presence | None = None,
     role: Role = Role.NONE,
 ) -> Presence:
     """The presence of an occupant that leaves, or whom the others see no longer.
@@ -87,11 +86,11 @@ def unavailable(
         occupant: the occupant.
         real: whether with the real address.
         note: why.
-        said: what its client sent to leave, such as a custom exit message (§7.14).
+        base: what its client sent to leave, such as a custom exit message (§7.14).
         role: what is told of its role: none for whoever is not in the room any more.
     """
-    id_ = None if said is None else said.id
-    return _presence(room, occupant, said, {"type": "unavailable"}, role, real, note, id_)
+    id_ = None if base is None else base.id
+    return _presence(room, occupant, base, {"type": "unavailable"}, role, real, note, id_)
 
 
 def roster(room: Room, occupant: Occupant, to: JID) -> Iterator[Stanza]:
@@ -182,10 +181,15 @@ def status_element(
     return x
 
 
+def said(presence: Presence) -> list[Element]:
+    """What of a client's presence the others are told: all but what only the room may say (§14.3)."""
+    return [child for child in presence.elements() if child.ns not in _ROOMS_OWN]
+
+
 def _presence(
     room: Room,
     occupant: Occupant,
-    said: Presence | None,
+    base: Presence | None,
     attrs: dict[str, str],
     role: Role,
     real: bool,
@@ -195,10 +199,10 @@ def _presence(
     if id is not None:
         attrs["id"] = id
     children: list[Element | str] = []
-    if said is not None:
-        if said.lang is not None:
-            attrs["xml:lang"] = said.lang
-        children += [child for child in said.elements() if child.ns not in _ROOMS_OWN]
+    if base is not None:
+        if base.lang is not None:
+            attrs["xml:lang"] = base.lang
+        children += said(base)
     presence = Presence(None, None, attrs, *children)
     affiliation = room.affiliation(occupant.account)
     presence.append(status_element(affiliation, role, note, occupant.session if real else None))

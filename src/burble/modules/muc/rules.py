@@ -1,0 +1,80 @@
+"""The one way into a room: which rule takes a stanza.
+
+A rule is a function `(room, stanza, now)`. It raises `StanzaError` while nothing has changed yet, or changes
+the room and returns what is to be sent, in order.
+"""
+
+from __future__ import annotations
+
+from burble.errors import StanzaError
+from burble.modules.muc import entering, leaving, messages, nicks, private
+from burble.modules.muc.ranks import Affiliation
+from burble.modules.muc.room import Room
+from burble.namespaces import MUC
+from burble.stanza import Iq, Message, Presence, Stanza
+
+__all__ = ["receive"]
+
+
+def receive(room: Room, stanza: Message | Presence | Iq, now: float) -> list[Stanza]:
+    """Let a room handle a stanza for it or for one of its occupants.
+
+    Args:
+        room: the room. It is new where it has no occupants, is locked, and the sender owns it: then it is
+            told of its creation (XEP-0045 §10.1).
+        stanza: `to` is the room's address or one in it, `from_` whoever sent it; not to be changed any more.
+        now: the time, seconds since the epoch.
+
+    Returns:
+        What is to be sent, in order. What it changed of what is stored stands in `room.unsaved`; where
+        `room.destroyed` is set now, or nobody is left in a room that is not persistent, it is to go.
+
+    Raises:
+        StanzaError: it is refused, and the room is as it was.
+    """
+    if isinstance(stanza, Presence):
+        return _presence(room, stanza, now)
+    assert stanza.from_ is not None
+    if room.locked and room.affiliation(stanza.from_) < Affiliation.OWNER:
+        if stanza.type in ("error", "result"):
+            return []
+        raise StanzaError("item-not-found", "the room is not open yet")  # §14.2
+    if isinstance(stanza, Message):
+        return _message(room, stanza, now)
+    return _iq(room, stanza, now)
+
+
+def _presence(room: Room, presence: Presence, now: float) -> list[Stanza]:
+    assert presence.from_ is not None
+    occupant = room.present.get(presence.from_)
+    match presence.type:
+        case "":
+            if occupant is None or presence.child("x", MUC) is not None:
+                return entering.entered(room, presence, now)
+            return nicks.updated(room, presence, now)
+        case "unavailable":
+            # Whatever the nick it is sent to: the client's server may know an earlier one only.
+            return [] if occupant is None else leaving.left(room, presence.from_, said=presence)
+        case "error":
+            return leaving.failed(room, presence, now)
+    return []  # probes and requests for subscription say nothing to a room (§14.3)
+
+
+def _message(room: Room, message: Message, now: float) -> list[Stanza]:
+    assert message.to is not None
+    if message.type == "error":
+        return leaving.failed(room, message, now) or private.returned(room, message, now)
+    if message.to.resource:
+        return private.told(room, message, now)
+    if message.type == "groupchat":
+        return messages.said(room, message, now)
+    raise StanzaError("bad-request", "messages to a room are of type groupchat")  # §14.2
+
+
+def _iq(room: Room, iq: Iq, now: float) -> list[Stanza]:
+    assert iq.to is not None
+    if iq.to.resource:
+        return private.asked(room, iq, now) if iq.type in ("get", "set") else private.answered(room, iq, now)
+    if iq.type not in ("get", "set"):
+        return []
+    raise StanzaError("service-unavailable", "a room does not answer this")
