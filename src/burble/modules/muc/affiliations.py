@@ -1,0 +1,184 @@
+"""Giving affiliations, and what that does to occupants (XEP-0045 §9.1 to §9.5, §10.3 to §10.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from burble.errors import StanzaError
+from burble.jid import JID, JIDError
+from burble.modules.muc import leaving, presences
+from burble.modules.muc.presences import Note
+from burble.modules.muc.privileges import check_affiliation, role_after
+from burble.modules.muc.ranks import Affiliation, Role
+from burble.modules.muc.room import Occupant, Room, likeness
+from burble.namespaces import MUC_USER
+from burble.stanza import Message, Stanza
+from burble.xml import Element
+
+__all__ = ["Change", "actor_nick", "apply", "check", "checked_nick", "expelled", "occupants_of"]
+
+#: Removed because of a ban (§9.1), and because the affiliation that let them in is gone (§9.4).
+BANNED = 301
+UNAFFILIATED = 321
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of the affiliation of an account or a domain.
+
+    Attributes:
+        jid: the bare JID, or the domain.
+        affiliation: the affiliation it is to have.
+        reason: why, for people.
+        nick: the nick that is registered for it from now on, as `checked_nick` gave it; empty for none, None
+            to leave that as it is. Only who has an affiliation keeps one (§9.1).
+    """
+
+    jid: JID
+    affiliation: Affiliation
+    reason: str = ""
+    nick: str | None = None
+
+
+def check(room: Room, by: JID, changes: Iterable[Change]) -> None:
+    """Check that somebody may make changes, all of them (§9.2: none is made where one is refused).
+
+    Args:
+        room: the room.
+        by: the address of who asks.
+        changes: what it asks for, one change for each JID.
+
+    Raises:
+        StanzaError: forbidden or not-allowed, as `check_affiliation` says; conflict, where somebody bans
+            itself, no owner would be left, or a nick is somebody else's.
+    """
+    changes = list(changes)
+    own = room.affiliation(by)
+    for change in changes:
+        # By its domain, too, where it is the domain that made it an admin.
+        itself = change.jid == by.bare or (change.jid == by.domain and by.bare not in room.standings)
+        if itself and change.affiliation is Affiliation.OUTCAST and own >= Affiliation.ADMIN:
+            raise StanzaError("conflict", "nobody can ban themselves")
+        check_affiliation(own, room.affiliation(change.jid), change.affiliation)
+    owners = {jid for jid, held in room.standings.items() if held.affiliation is Affiliation.OWNER}
+    if owners:
+        after = {change.jid: change.affiliation for change in changes}
+        if not any(after.get(jid, Affiliation.OWNER) is Affiliation.OWNER for jid in owners | set(after)):
+            raise StanzaError("conflict", "a room needs an owner")
+    taken: dict[str, JID] = {}
+    for change in changes:
+        if change.nick:
+            look = likeness(change.nick)
+            if taken.setdefault(look, change.jid) != change.jid:
+                raise StanzaError("conflict", "one nick can't be registered for two")
+            check_nick_free(room, change.jid, change.nick)
+
+
+def check_nick_free(room: Room, jid: JID, nick: str) -> None:
+    """Check that a nick, or one that looks like it, is neither registered for nor used by another account.
+
+    Raises:
+        StanzaError: conflict.
+    """
+    holder = room.holder(nick)
+    user = room.namesake(nick)
+    if (holder is not None and holder != jid) or (user is not None and user.account != jid):
+        raise StanzaError("conflict", f"the nick {nick!r} belongs to somebody else")
+
+
+def checked_nick(room: Room, nick: str) -> str:
+    """A nick as it is used in a room, prepared as the resource of an address is.
+
+    Raises:
+        StanzaError: jid-malformed, where it can't be one; not-acceptable, where it is too long.
+    """
+    try:
+        prepared = room.jid.with_resource(nick).resource
+    except JIDError as error:
+        raise StanzaError("jid-malformed", str(error)) from None
+    if not likeness(prepared):
+        raise StanzaError("jid-malformed", "nothing can be seen of that nick")
+    if len(prepared) > room.limits.nick:
+        raise StanzaError("not-acceptable", f"a nick has at most {room.limits.nick} characters")
+    return prepared
+
+
+def apply(room: Room, by: JID, changes: Iterable[Change]) -> list[Stanza]:
+    """Make changes that have been checked.
+
+    Args:
+        room: the room.
+        by: the address of who asked.
+        changes: what it asked for.
+
+    Returns:
+        What is to be sent: to each occupant concerned and all others its new presence, or why it is gone;
+        and to who sees addresses, that somebody outside has become an admin or owner (§10.3, §10.6).
+    """
+    actor = actor_nick(room, by)
+    sent: list[Stanza] = []
+    for change in changes:
+        concerned = occupants_of(room, change.jid)
+        before = [(occupant, room.affiliation(occupant.account)) for occupant in concerned]
+        had = room.affiliation(change.jid)
+        _note(room, change)
+        for occupant, was in before:
+            sent += _follow(room, occupant, was, Note((), change.reason, actor))
+        if not concerned and change.affiliation >= Affiliation.ADMIN and change.affiliation is not had:
+            sent += _announced(room, change)
+    return sent
+
+
+def occupants_of(room: Room, jid: JID) -> list[Occupant]:
+    """The occupants of an account, which may have several nicks, or of a domain."""
+    if jid.local:
+        return [occupant for occupant in room.occupants.values() if occupant.account == jid]
+    return [occupant for occupant in room.occupants.values() if occupant.account.domain == jid.domain]
+
+
+def actor_nick(room: Room, by: JID) -> str:
+    """The nick of who does something in a room; empty where it is not in there."""
+    if (occupant := room.present.get(by)) is not None:
+        return occupant.nick
+    return next((occupant.nick for occupant in occupants_of(room, by.bare)), "")
+
+
+def expelled(room: Room, code: int, note: Note = presences.NOTHING) -> list[Stanza]:
+    """Take out all who are no members, after the room was made members-only (§10.2: code 322)."""
+    sent: list[Stanza] = []
+    for occupant in list(room.occupants.values()):
+        if room.affiliation(occupant.account) < Affiliation.MEMBER:
+            sent += leaving.removed(room, occupant, Note((code,), note.reason, note.actor))
+    return sent
+
+
+def _note(room: Room, change: Change) -> None:
+    room.grant(change.jid, change.affiliation, change.reason)
+    nick = "" if change.affiliation < Affiliation.MEMBER else change.nick
+    if nick is not None and nick != room.nicks.get(change.jid, ""):
+        room.register(change.jid, nick)
+
+
+def _follow(room: Room, occupant: Occupant, was: Affiliation, note: Note) -> list[Stanza]:
+    """Let an occupant be what its affiliation makes it now."""
+    now = room.affiliation(occupant.account)
+    if now is Affiliation.OUTCAST:
+        return leaving.removed(room, occupant, Note((BANNED,), note.reason, note.actor))
+    if room.config.members_only and now < Affiliation.MEMBER:
+        return leaving.removed(room, occupant, Note((UNAFFILIATED,), note.reason, note.actor))
+    role = occupant.role
+    occupant.role = role_after(role, was, now, room.first_role(now))
+    if now is was and occupant.role is role:
+        return []
+    return presences.changed(room, occupant, Note((), note.reason), role)
+
+
+def _announced(room: Room, change: Change) -> list[Stanza]:
+    x = Element("x", MUC_USER)
+    attrs = {"affiliation": str(change.affiliation), "jid": str(change.jid), "role": str(Role.NONE)}
+    item = x.add("item", attrs=attrs)
+    if change.reason:
+        item.add("reason", text=change.reason)
+    recipients = [jid for jid, occupant in room.present.items() if room.sees_addresses(occupant.role)]
+    return list(Message(None, None, {}, x).to_each(recipients, room.jid))
