@@ -125,7 +125,7 @@ class Muc(Scenario):
         return figures + joined, span
 
     async def _fill(self, room: str, occupants: list[Client]) -> None:
-        """Have all enter the room; a thousand are sent a million presences, which takes some peers minutes."""
+        """Have all enter; a thousand are sent a million presences, which takes some peers minutes."""
         owner, *others = occupants
         await _enter(room, owner)
         await _unlock(room, owner)
@@ -158,7 +158,7 @@ class Muc(Scenario):
         meter = Meter(server.processes)
         for number, joiner in enumerate(joiners):
             joiner.send(_entrance(room, joiner))
-            if not await until(lambda n=number: read[n].count > len(occupants) + n, LIMIT):
+            if not await until(partial(_has_counted, read[number], len(occupants) + number + 1), LIMIT):
                 raise ScenarioFailed(f"{read[number].count} presences came of {len(occupants) + number + 1}")
         wanted = len(occupants) * len(joiners)
         if not await until(lambda: sum(counter.count for counter in seen) >= wanted, LIMIT):
@@ -173,6 +173,10 @@ class Muc(Scenario):
         ], span
 
 
+def _has_counted(counter: Counter, wanted: int) -> bool:
+    return counter.count >= wanted
+
+
 def _entrance(room: str, client: Client) -> bytes:
     nick = client.bare.partition("@")[0]
     return f"<presence to='{room}/{nick}'><x xmlns='{_MUC}'/></presence>".encode()
@@ -182,7 +186,7 @@ async def _enter(room: str, client: Client) -> None:
     # The last that a newcomer is sent (XEP-0045 §7.1).
     subject = Counter(client, b"<subject")
     client.send(_entrance(room, client))
-    if not await until(lambda: subject.count > 0, LIMIT):
+    if not await until(partial(_has_counted, subject, 1), LIMIT):
         raise ScenarioFailed(f"{client.jid} could not enter {room}")
 
 
