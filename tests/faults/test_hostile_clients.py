@@ -168,3 +168,20 @@ async def test_ends_of_tags_before_the_login(server: Victim) -> None:
         await flood.close()
     assert server.cpu - before < 3
     await client.close()
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux tells of a connection's timers")
+async def test_a_peer_that_vanished_is_asked_for(server: Victim) -> None:
+    """RFC 6120 §4.6.1: a connection that is dead without a word is noticed; the system asks idle ones."""
+    client = await server.client("juliet/balcony")
+    client.write(" ")  # carries the acknowledgement of what arrived, for which the kernel waits else
+    await client.writer.drain()
+    assert timer(client.port, client.writer.get_extra_info("sockname")[1]) == "keepalive"
+
+
+def timer(port: int, peer_port: int) -> str:
+    """What the kernel waits for on a connection (its documentation, proc_net_tcp)."""
+    ends = f":{port:04X}", f":{peer_port:04X}"
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    (found,) = [line[5] for line in lines if (line[1][8:], line[2][8:]) == ends]
+    return {"01": "retransmission", "02": "keepalive"}.get(found[:2], found)

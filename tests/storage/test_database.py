@@ -83,12 +83,12 @@ async def test_write_returns_what_the_function_returns(database: Database) -> No
 
 async def test_upsert_overwrites_all_or_only_the_named_columns(database: Database) -> None:
     item = {**JULIET, "jid": "romeo@example.net", "subscription": "none", "name": "Romeo"}
-    item |= {"ask": False, "approved": False, "groups": "[]", "ver": 1}
+    item |= {"ask": False, "approved": False, "groups": "[]"}
     await database.execute(upsert(roster_items), item)
-    await database.execute(upsert(roster_items), item | {"subscription": "both", "ver": 2})
-    await database.execute(upsert(roster_items, "name"), item | {"name": "R.", "ver": 9})
+    await database.execute(upsert(roster_items), item | {"subscription": "both", "groups": '["Montague"]'})
+    await database.execute(upsert(roster_items, "name"), item | {"name": "R.", "subscription": "from"})
     (row,) = await database.fetch(select(roster_items))
-    assert (row.subscription, row.ver, row.name) == ("both", 2, "R.")
+    assert (row.subscription, row.groups, row.name) == ("both", '["Montague"]', "R.")
 
 
 async def test_upsert_into_a_table_of_keys_alone_does_nothing_twice(database: Database) -> None:

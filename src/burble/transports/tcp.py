@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, cast
@@ -99,6 +100,8 @@ class TcpCarrier(asyncio.Protocol):
         """Begin."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(_BLOCKED_AT)
+        # Some peers vanish without a word: the system asks an idle one from time to time (RFC 6120 §4.6).
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         peer = transport.get_extra_info("peername")
         self.address = peer[0] if peer else ""
         if self._settings.direct_tls and self._settings.tls is not None:

@@ -126,7 +126,7 @@ class RosterStore:
                 if item is None:
                     connection.execute(_DROP_ITEM, place)
                 else:
-                    connection.execute(_PUT_ITEM, key | _columns(item, version))
+                    connection.execute(_PUT_ITEM, key | _columns(item))
             if new_request:
                 if request is None:
                     connection.execute(_DROP_REQUEST, place)
@@ -152,14 +152,13 @@ class RosterStore:
         return roster
 
 
-def _columns(item: RosterItem, version: int) -> dict[str, object]:
+def _columns(item: RosterItem) -> dict[str, object]:
     return {
         "name": item.name,
         "groups": json.dumps(item.groups, ensure_ascii=False) if item.groups else "[]",
         "subscription": item.subscription,
         "ask": item.ask,
         "approved": item.approved,
-        "ver": version,
     }
 
 

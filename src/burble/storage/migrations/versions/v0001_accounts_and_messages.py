@@ -53,7 +53,6 @@ def upgrade(op: Operations) -> None:
         sa.Column("ask", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("approved", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("groups", sa.Text, nullable=False, server_default="[]"),
-        sa.Column("ver", sa.BigInteger, nullable=False, server_default="0"),
         key=("jid",),
         rowid=False,
     )
