@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from burble.errors import StanzaError
 from burble.jid import JID, JIDError
-from burble.modules.muc import leaving, presences
+from burble.modules.muc import leaving, nicks, presences
 from burble.modules.muc.presences import Note
 from burble.modules.muc.privileges import check_affiliation, role_after
 from burble.modules.muc.ranks import Affiliation, Role
@@ -16,24 +17,23 @@ from burble.namespaces import MUC_USER
 from burble.stanza import Message, Stanza
 from burble.xml import Element
 
-__all__ = ["Change", "actor_nick", "apply", "check", "checked_nick", "expelled", "occupants_of"]
+__all__ = ["Change", "actor_nick", "apply", "check", "expelled", "nick_address", "occupants_of"]
 
-#: Removed because of a ban (§9.1), and because the affiliation that let them in is gone (§9.4).
-BANNED = 301
-UNAFFILIATED = 321
+#: Removed because of a ban (§9.1), because membership is gone (§9.4) or has come to be needed (§10.2).
+BANNED: Final = 301
+UNAFFILIATED: Final = 321
+MEMBERS_ONLY: Final = 322
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """What becomes of the affiliation of an account or a domain.
 
-    Attributes:
-        jid: the bare JID, or the domain.
-        affiliation: the affiliation it is to have.
-        reason: why, for people.
-        nick: the nick that is registered for it from now on, as `checked_nick` gave it; empty for none, None
-            to leave that as it is. Only who has an affiliation keeps one (§9.1).
-    """
+        Attributes:
+            jid: the bare JID, or the domain.
+            affiliation: the affiliation it is to have.
+            reason: why, for people.
+    XX"""
 
     jid: JID
     affiliation: Affiliation
@@ -51,7 +51,8 @@ def check(room: Room, by: JID, changes: Iterable[Change]) -> None:
 
     Raises:
         StanzaError: forbidden or not-allowed, as `check_affiliation` says; conflict, where somebody bans
-            itself, no owner would be left, or a nick is somebody else's.
+            itself, no owner would be left, or a nick is somebody else's; jid-malformed or policy-violation,
+            where a nick can't be one.
     """
     changes = list(changes)
     own = room.affiliation(by)
@@ -66,42 +67,24 @@ def check(room: Room, by: JID, changes: Iterable[Change]) -> None:
         after = {change.jid: change.affiliation for change in changes}
         if not any(after.get(jid, Affiliation.OWNER) is Affiliation.OWNER for jid in owners | set(after)):
             raise StanzaError("conflict", "a room needs an owner")
-    taken: dict[str, JID] = {}
+    wanted: dict[str, JID] = {}
     for change in changes:
         if change.nick:
-            look = likeness(change.nick)
-            if taken.setdefault(look, change.jid) != change.jid:
+            nicks.allowed(room, change.jid, nick_address(room, change.nick))
+            if wanted.setdefault(likeness(change.nick), change.jid) != change.jid:
                 raise StanzaError("conflict", "one nick can't be registered for two")
-            check_nick_free(room, change.jid, change.nick)
 
 
-def check_nick_free(room: Room, jid: JID, nick: str) -> None:
-    """Check that a nick, or one that looks like it, is neither registered for nor used by another account.
-
-    Raises:
-        StanzaError: conflict.
-    """
-    holder = room.holder(nick)
-    user = room.namesake(nick)
-    if (holder is not None and holder != jid) or (user is not None and user.account != jid):
-        raise StanzaError("conflict", f"the nick {nick!r} belongs to somebody else")
-
-
-def checked_nick(room: Room, nick: str) -> str:
-    """A nick as it is used in a room, prepared as the resource of an address is.
+def nick_address(room: Room, nick: str) -> JID:
+    """The address in a room that goes with a nick.
 
     Raises:
-        StanzaError: jid-malformed, where it can't be one; not-acceptable, where it is too long.
+        StanzaError: jid-malformed, where it can't be one.
     """
     try:
-        prepared = room.jid.with_resource(nick).resource
+        return room.jid.with_resource(nick)
     except JIDError as error:
         raise StanzaError("jid-malformed", str(error)) from None
-    if not likeness(prepared):
-        raise StanzaError("jid-malformed", "nothing can be seen of that nick")
-    if len(prepared) > room.limits.nick:
-        raise StanzaError("not-acceptable", f"a nick has at most {room.limits.nick} characters")
-    return prepared
 
 
 def apply(room: Room, by: JID, changes: Iterable[Change]) -> list[Stanza]:
@@ -144,18 +127,20 @@ def actor_nick(room: Room, by: JID) -> str:
     return next((occupant.nick for occupant in occupants_of(room, by.bare)), "")
 
 
-def expelled(room: Room, code: int, note: Note = presences.NOTHING) -> list[Stanza]:
-    """Take out all who are no members, after the room was made members-only (§10.2: code 322)."""
+def expelled(room: Room) -> list[Stanza]:
+    """Take out all who are no members, after the room was made members-only (§10.2)."""
     sent: list[Stanza] = []
     for occupant in list(room.occupants.values()):
         if room.affiliation(occupant.account) < Affiliation.MEMBER:
-            sent += leaving.removed(room, occupant, Note((code,), note.reason, note.actor))
+            sent += leaving.removed(room, occupant, Note((MEMBERS_ONLY,)))
     return sent
 
 
 def _note(room: Room, change: Change) -> None:
     room.grant(change.jid, change.affiliation, change.reason)
     nick = "" if change.affiliation < Affiliation.MEMBER else change.nick
+    if nick:
+        nick = nick_address(room, nick).resource
     if nick is not None and nick != room.nicks.get(change.jid, ""):
         room.register(change.jid, nick)
 
