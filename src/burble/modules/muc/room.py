@@ -24,7 +24,7 @@ from burble.modules.muc.ranks import Affiliation, Role
 from burble.stanza import Message, Presence
 from burble.xml import Element
 
-#: What of a room is to be stored: one of its parts; of affiliations, nicks and hats whose, of the history what.
+#: What of a room is to be stored: one of its parts; of affiliations, nicks, hats whose, of the history what.
 Part = Literal["config", "affiliation", "nick", "hats", "subject", "vcard", "history"]
 
 
