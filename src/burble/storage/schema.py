@@ -59,7 +59,7 @@ credentials = Table(
     sqlite_with_rowid=False,
 )
 
-# RFC 6121 §2.1. `groups` is a JSON list of names; `ver` the roster version that last touched the item.
+# RFC 6121 §2.1. `groups` is a JSON list of names.
 roster_items = Table(
     "roster_items",
     metadata,
@@ -70,7 +70,6 @@ roster_items = Table(
     Column("ask", Boolean, nullable=False, server_default=false()),
     Column("approved", Boolean, nullable=False, server_default=false()),
     Column("groups", Text, nullable=False, server_default="[]"),
-    Column("ver", BigInteger, nullable=False, server_default="0"),
     sqlite_with_rowid=False,
 )
 
