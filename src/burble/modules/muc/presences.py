@@ -109,10 +109,14 @@ def changed(room: Room, occupant: Occupant, note: Note = NOTHING, was: Role | No
         occupant: the occupant, as it is now.
         note: why.
         was: its role before, where that changed: an occupant that the others are told of no longer
-            leaves their rosters (§10.2, presencebroadcast).
+            leaves their rosters (§10.2, presencebroadcast), and one that may see real addresses
+            from now on is told all of them (§4.2).
     """
     out = list(to_others(room, occupant, note, was))
     out += to_self(room, occupant, occupant.sessions, note)
+    if was is not None and room.sees_addresses(occupant.role) and not room.sees_addresses(was):
+        for client in occupant.sessions:
+            out += roster(room, occupant, client)
     return out
 
 

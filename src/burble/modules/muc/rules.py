@@ -6,14 +6,28 @@ the room and returns what is to be sent, in order.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 from burble.errors import StanzaError
-from burble.modules.muc import entering, leaving, messages, nicks, private
+from burble.modules.muc import admin, entering, invitations, leaving, messages, nicks, private
 from burble.modules.muc.ranks import Affiliation
 from burble.modules.muc.room import Room
-from burble.namespaces import MUC
+from burble.namespaces import MUC, MUC_ADMIN, MUC_USER
 from burble.stanza import Iq, Message, Presence, Stanza
 
 __all__ = ["receive"]
+
+#: Who answers a request to the room itself, by name and namespace of its payload.
+_REQUESTS: Final[dict[tuple[str, str], Callable[[Room, Iq, float], list[Stanza]]]] = {
+    ("query", MUC_ADMIN): admin.administered,
+}
+
+#: Who handles a message to the room itself, by what stands in its ``<x/>`` of ``muc#user``.
+_MESSAGES: Final[dict[str, Callable[[Room, Message, float], list[Stanza]]]] = {
+    "invite": invitations.invited,
+    "decline": invitations.declined,
+}
 
 
 def receive(room: Room, stanza: Message | Presence | Iq, now: float) -> list[Stanza]:
@@ -68,6 +82,10 @@ def _message(room: Room, message: Message, now: float) -> list[Stanza]:
         return private.told(room, message, now)
     if message.type == "groupchat":
         return messages.said(room, message, now)
+    if (x := message.child("x", MUC_USER)) is not None:
+        for child in x.elements(ns=MUC_USER):
+            if (rule := _MESSAGES.get(child.name)) is not None:
+                return rule(room, message, now)
     raise StanzaError("bad-request", "messages to a room are of type groupchat")  # §14.2
 
 
@@ -77,4 +95,8 @@ def _iq(room: Room, iq: Iq, now: float) -> list[Stanza]:
         return private.asked(room, iq, now) if iq.type in ("get", "set") else private.answered(room, iq, now)
     if iq.type not in ("get", "set"):
         return []
-    raise StanzaError("service-unavailable", "a room does not answer this")
+    payload = iq.payload
+    rule = None if payload is None else _REQUESTS.get((payload.name, payload.ns))
+    if rule is None:
+        raise StanzaError("service-unavailable", "a room does not answer this")
+    return rule(room, iq, now)
