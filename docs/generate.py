@@ -120,7 +120,9 @@ def _module_section(name: str) -> str:
     kind = modules.find(name)
     purpose = (kind.__doc__ or "").strip().splitlines()[0]
     section = _section(f"`[modules.{name}]`", kind.Settings)
-    return section.replace(_documentation(kind.Settings), purpose, 1)
+    section = section.replace(_documentation(kind.Settings), purpose, 1)
+    nested = _tables(kind.Settings).items()
+    return "\n".join([section, *(_section(f"`[modules.{name}.{key}]`", model) for key, model in nested)])
 
 
 def _keys(model: type[Table]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -128,7 +130,9 @@ def _keys(model: type[Table]) -> Iterator[tuple[str, dict[str, Any]]]:
     defaults = model().model_dump(mode="json")
     for name, schema in model.model_json_schema()["properties"].items():
         if "description" in schema:
-            yield name, schema | ({"default": defaults[name]} if "default" in schema else {})
+            # A set has no order, but the page needs one.
+            default = sorted(defaults[name]) if schema.get("uniqueItems") else defaults[name]
+            yield name, schema | ({"default": default} if "default" in schema else {})
 
 
 def _type(schema: dict[str, Any]) -> str:

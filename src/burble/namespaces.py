@@ -47,6 +47,7 @@ PING = "urn:xmpp:ping"  # 0199
 TIME = "urn:xmpp:time"  # 0202
 DELAY = "urn:xmpp:delay"  # 0203
 CONFERENCE = "jabber:x:conference"  # 0249
+MUC_UNIQUE = "http://jabber.org/protocol/muc#unique"  # 0307
 HATS = "urn:xmpp:hats:0"  # 0317
 HINTS = "urn:xmpp:hints"  # 0334
 STANZA_ID = "urn:xmpp:sid:0"  # 0359

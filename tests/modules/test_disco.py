@@ -117,7 +117,7 @@ async def test_discovery_is_only_read(connect: Connect, ns: str) -> None:
 async def test_the_services_of_the_host_are_its_items(server: Server, connect: Connect) -> None:
     """§4.1: domains below the host's own that are served here; none of other hosts."""
     juliet = await connect("juliet")
-    assert addresses(await ask(juliet, ITEMS, "localhost")) == []
+    assert addresses(await ask(juliet, ITEMS, "localhost")) == ["conference.localhost"]
     for domain in (
         "rooms.localhost",
         "upload.localhost",
@@ -126,7 +126,11 @@ async def test_the_services_of_the_host_are_its_items(server: Server, connect: C
         "notlocalhost",
     ):
         server.router.register(domain, lambda stanza: None)
-    assert addresses(await ask(juliet, ITEMS, "localhost")) == ["rooms.localhost", "upload.localhost"]
+    assert addresses(await ask(juliet, ITEMS, "localhost")) == [
+        "conference.localhost",
+        "rooms.localhost",
+        "upload.localhost",
+    ]
 
 
 async def test_modules_add_identities_nodes_and_items(server: Server, connect: Connect) -> None:
@@ -155,7 +159,10 @@ async def test_modules_add_identities_nodes_and_items(server: Server, connect: C
         ("pubsub", "pep"),
     ]
     assert identities(await ask(juliet, INFO, "localhost", "music")) == [("pubsub", "leaf")]
-    assert addresses(await ask(juliet, ITEMS, "localhost")) == ["elsewhere.example"]
+    assert addresses(await ask(juliet, ITEMS, "localhost")) == [
+        "conference.localhost",
+        "elsewhere.example",
+    ]
     (item,) = await ask(juliet, ITEMS, "localhost", "music")
     assert item.attrib == {"jid": "localhost", "name": "Tunes", "node": "music/tunes"}
 

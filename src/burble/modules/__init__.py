@@ -29,6 +29,7 @@ DEFAULT: Final = (
     "disco",
     "caps",
     "last",
+    "muc",
 )
 
 _GROUP: Final = "burble.modules"

@@ -1,0 +1,270 @@
+"""The chat service: takes every stanza for its domain to the room it is for, and sends what comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable
+
+from burble.errors import StanzaError
+from burble.jid import JID
+from burble.modules.muc import directory, leaving, rules
+from burble.modules.muc.avatars import vcard
+from burble.modules.muc.discovery import room_info, room_items
+from burble.modules.muc.live import Job, LiveRoom
+from burble.modules.muc.ranks import Affiliation
+from burble.modules.muc.room import Room
+from burble.modules.muc.settings import MucSettings
+from burble.modules.muc.store import RoomStore
+from burble.namespaces import DISCO_INFO, DISCO_ITEMS, VCARD
+from burble.routing.hosts import Host
+from burble.routing.session import check_iq
+from burble.stanza import Iq, Message, Presence, Stanza
+
+
+class RoomService:
+    """A chat service of a virtual host.
+
+    Args:
+        host: the host.
+        settings: the service's.
+
+    Attributes:
+        jid: its address.
+        store: where persistent rooms are kept.
+        live: the rooms in memory, by localpart.
+    """
+
+    def __init__(self, host: Host, settings: MucSettings) -> None:
+        self.host = host
+        self.settings = settings
+        self.jid = JID.parse(settings.service or f"conference.{host.name}")
+        self.store = RoomStore(host.database, self.jid)
+        self.live: dict[str, LiveRoom] = {}
+        # Those without occupants, with the time since when; the longest unused first.
+        self._resting: OrderedDict[str, float] = OrderedDict()
+        self._timer: asyncio.TimerHandle | None = None
+
+    # ---- stanzas
+
+    def receive(self, stanza: Stanza) -> Awaitable[None] | None:
+        """Take a stanza for the service, a room or an occupant; for `Router.register`.
+
+        Raises:
+            StanzaError, StorageError: it can't be handled; so may the awaitable.
+        """
+        to = stanza.to
+        assert to is not None
+        if isinstance(stanza, Iq):
+            check_iq(stanza)
+        if not to.local:
+            return self._asked(stanza)
+        assert isinstance(stanza, Message | Presence | Iq)
+        return self.enter(to.local).take(StanzaJob(self, stanza))
+
+    async def _answer(self, iq: Iq) -> None:
+        answer = iq.reply(await directory.answer(self, iq))
+        waiting = self.host.router.route(answer)
+        if waiting is not None:
+            await waiting
+
+    def _asked(self, stanza: Stanza) -> Awaitable[None] | None:
+        """A stanza for the service itself."""
+        if stanza.type in ("error", "result"):
+            return None
+        if isinstance(stanza, Iq):
+            return self._answer(stanza)
+        if isinstance(stanza, Message):
+            raise StanzaError("service-unavailable", "the chat service itself reads no messages")
+        return None
+
+    def answer_for(self, room: Room, iq: Iq) -> list[Stanza] | None:
+        """Answer a request to a room about what it is; None where it is about something else.
+
+        Raises:
+            StanzaError: it can't be answered.
+        """
+        payload = iq.payload
+        if payload is None or (iq.to is not None and iq.to.resource) or iq.type not in ("get", "set"):
+            return None
+        match (iq.type, payload.ns, payload.name):
+            case ("get", ns, "query") if ns == DISCO_INFO:
+                return room_info(room, iq, "")
+            case ("get", ns, "query") if ns == DISCO_ITEMS:
+                return room_items(room, iq)
+            case (_, ns, "vCard") if ns == VCARD:
+                return vcard(room, iq, self.settings.vcard_bytes)
+        return None
+
+    def enter(self, local: str) -> LiveRoom:
+        """The place of a room in memory, where it is read if need be."""
+        found = self.live.get(local)
+        if found is None:
+            found = self.live[local] = LiveRoom(self, local)
+        return found
+
+    def send(self, stanzas: list[Stanza]) -> Awaitable[None] | None:
+        """Send what a room says.
+
+        Returns:
+            None when all is on its way, or what to await for that. Nobody else waits: the next job of the
+            room may begin before.
+        """
+        route = self.host.router.route
+        waiting: list[Awaitable[None]] = []
+        for stanza in stanzas:
+            more = route(stanza)
+            if more is not None:
+                waiting.append(more)
+        batch = self.host.database.batch
+        if batch.full:
+            waiting.append(batch.room())
+        if not waiting:
+            return None
+        # As tasks: they begin in order now, and go on when the one who waits for them is gone.
+        tasks = [self.host.spawn(_awaited(one)) for one in waiting]
+        return _all(tasks)
+
+    # ---- rooms
+
+    async def may_make(self, creator: JID) -> None:
+        """Check that somebody may make a room (§10.1.1).
+
+        Raises:
+            StanzaError: not-allowed.
+        """
+        settings, host = self.settings, self.host
+        if host.is_admin(creator):
+            return
+        local = creator.domain == host.name
+        if (
+            settings.create == "admins"
+            or (settings.create == "local" and not local)
+            or (local and host.sessions.is_anonymous(creator.local))
+        ):
+            raise StanzaError("not-allowed", "you may not make rooms here")
+        if settings.max_rooms:
+            stored = await self.store.created(creator)
+            others = sum(not live.stored and live.creator == creator for live in self.live.values())
+            if stored + others >= settings.max_rooms:
+                raise StanzaError("not-allowed", f"you have made {settings.max_rooms} rooms already")
+
+    def new_room(self, local: str) -> Room:
+        """A new room with the configuration that new rooms have."""
+        config, limits = self.settings.room_defaults, self.settings.limits
+        return Room(JID.build(local, self.jid), config, secrets.token_bytes(16), limits)
+
+    def rests(self, live: LiveRoom) -> None:
+        """A room has nothing to do: forget it where it is none, put it to sleep where it is long idle."""
+        local = live.local
+        if live.room is None:
+            self.live.pop(local, None)
+            self._resting.pop(local, None)
+        elif live.room.occupants:
+            self._resting.pop(local, None)
+        else:
+            self._resting[local] = time.monotonic()
+            self._resting.move_to_end(local)
+            while len(self._resting) > self.settings.idle_rooms:
+                self._sleep()
+            if self._timer is None and self._resting:
+                self._timer = asyncio.get_running_loop().call_later(self.settings.idle, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        long_ago = time.monotonic() - self.settings.idle
+        while self._resting:
+            since = next(iter(self._resting.values()))
+            if since > long_ago:
+                later = since - long_ago
+                self._timer = asyncio.get_running_loop().call_later(later, self._look)
+                return
+            self._sleep()
+
+    def _sleep(self) -> None:
+        """Forget the room that has been without occupants for longest; the database has it."""
+        local, _ = self._resting.popitem(last=False)
+        live = self.live[local]
+        if not live.idle:
+            return  # it is being used; `rests` will look at it again
+        del self.live[local]
+        if live.said and live.room is not None:
+            self.host.spawn(self.store.trim(live.room))
+
+    # ---- other settings, the end
+
+    def configure(self, settings: MucSettings) -> None:
+        """Take other settings; the service stays where it is."""
+        self.settings = settings
+        for live in self.live.values():
+            if live.room is not None:
+                live.room.limits = settings.limits
+
+    def close(self) -> None:
+        """Take all occupants out of all rooms, because the service ends (§11.2)."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for live in list(self.live.values()):
+            if live.room is not None:
+                self.send(leaving.emptied(live.room, leaving.SHUTDOWN))
+
+
+class StanzaJob(Job):
+    """A stanza for a room."""
+
+    __slots__ = ("_service", "_stanza")
+
+    def __init__(self, service: RoomService, stanza: Message | Presence | Iq) -> None:
+        self._service = service
+        self._stanza = stanza
+        super().__init__(self._handle, _may_store(stanza))
+
+    def _handle(self, room: Room) -> list[Stanza]:
+        stanza = self._stanza
+        if isinstance(stanza, Iq):
+            assert stanza.from_ is not None
+            if not room.locked or room.affiliation(stanza.from_) >= Affiliation.OWNER:
+                answer = self._service.answer_for(room, stanza)
+                if answer is not None:
+                    return answer
+        return rules.receive(room, stanza, time.time())
+
+    async def make(self, live: LiveRoom) -> Room | None:
+        """Entering makes a room (§10.1); everything else needs one.
+
+        Raises:
+            StanzaError: not-allowed for who may not make one, item-not-found.
+        """
+        stanza = self._stanza
+        creator = stanza.from_
+        assert creator is not None
+        if not (isinstance(stanza, Presence) and stanza.type == ""):
+            if isinstance(stanza, Presence) or stanza.type in ("error", "result"):
+                return None
+            return await super().make(live)
+        await self._service.may_make(creator.bare)
+        room = self._service.new_room(live.local)
+        room.locked = True
+        room.grant(creator.bare, Affiliation.OWNER)
+        live.creator = creator.bare
+        return room
+
+
+def _may_store(stanza: Stanza) -> bool:
+    """Whether a stanza may change what is stored, other than the history."""
+    if stanza.to is None or stanza.to.resource or isinstance(stanza, Presence):
+        return False
+    if isinstance(stanza, Iq):
+        return stanza.type == "set"
+    return stanza.type != "groupchat" or stanza.child("subject") is not None
+
+
+async def _awaited(waiting: Awaitable[None]) -> None:
+    await waiting
+
+
+async def _all(tasks: list[asyncio.Task[None]]) -> None:
+    await asyncio.wait(tasks)
