@@ -19,6 +19,10 @@ class RoomLimits(Table):
     message: int = Field(65536, ge=1, description="The longest message to a room, in bytes of XML.")
     subject: int = Field(4096, ge=1, description="The longest subject, in bytes of XML.")
     history: int = Field(100, ge=0, description="The most messages a room keeps for newcomers.")
+    registration: bool = Field(
+        True,
+        description="Whether users may register with rooms, where their owners allow it (XEP-0045 §7.10).",
+    )
     nicks_locked: bool = Field(
         False, description="Whether members must use the nick that they have registered (XEP-0045 §7.6)."
     )

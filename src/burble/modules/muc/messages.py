@@ -7,9 +7,10 @@ from typing import Final
 
 from burble.errors import StanzaError
 from burble.jid import JID, JIDError
+from burble.modules.muc import moderation
 from burble.modules.muc.ranks import Role
 from burble.modules.muc.room import Occupant, Room, Spoken
-from burble.namespaces import CLIENT, DELAY, HATS, HINTS, MUC_USER, OCCUPANT_ID, STANZA_ID
+from burble.namespaces import CLIENT, DELAY, HATS, HINTS, MUC_USER, OCCUPANT_ID, RETRACT, STANZA_ID
 from burble.stanza import Message, Stanza
 from burble.xml import Element
 
@@ -35,6 +36,7 @@ def said(room: Room, message: Message, now: float) -> list[Stanza]:
         raise StanzaError("forbidden", "you have no voice in this room")
     if new_subject and occupant.role < Role.MODERATOR and not room.config.change_subject:
         raise StanzaError("forbidden", "only moderators may change the subject")
+    retracted = moderation.own_message(room, occupant, message)
     id_ = str(uuid.uuid4())
     reflected = reflection(room, occupant, message)
     reflected.append(Element("stanza-id", STANZA_ID, {"id": id_, "by": room.jid}))
@@ -42,6 +44,8 @@ def said(room: Room, message: Message, now: float) -> list[Stanza]:
     most = room.limits.subject if new_subject else room.limits.message
     if len(reflected.to_bytes()) > most:
         raise StanzaError("policy-violation", f"this has more than the {most} bytes that are allowed")
+    if retracted is not None:
+        moderation.bury(room, retracted, reflected.attrs["id"], now)
     if new_subject:
         room.change_subject(reflected, now)
     elif is_kept(message):
@@ -59,10 +63,17 @@ def is_subject(message: Message) -> bool:
 
 
 def is_kept(message: Message) -> bool:
-    """Whether newcomers shall be sent a message: one with a body, or that asks for it (XEP-0334)."""
+    """Whether newcomers shall be sent a message.
+
+    It has a body, takes back another (XEP-0424 §5) or asks to be kept (XEP-0334).
+    """
     if message.child("no-store", HINTS) is not None:
         return False
-    return message.child("body", CLIENT) is not None or message.child("store", HINTS) is not None
+    return (
+        message.child("body", CLIENT) is not None
+        or message.child("store", HINTS) is not None
+        or message.child("retract", RETRACT) is not None
+    )
 
 
 def reflection(room: Room, occupant: Occupant, message: Message) -> Message:

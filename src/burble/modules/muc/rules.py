@@ -10,10 +10,34 @@ from collections.abc import Callable
 from typing import Final
 
 from burble.errors import StanzaError
-from burble.modules.muc import admin, entering, invitations, leaving, messages, nicks, private
+from burble.forms import Form
+from burble.modules.muc import (
+    admin,
+    entering,
+    invitations,
+    leaving,
+    messages,
+    moderation,
+    nicks,
+    owner,
+    private,
+    registration,
+    voice,
+)
 from burble.modules.muc.ranks import Affiliation
 from burble.modules.muc.room import Room
-from burble.namespaces import MUC, MUC_ADMIN, MUC_USER
+from burble.namespaces import (
+    DATA_FORMS,
+    DISCO_INFO,
+    MODERATE,
+    MUC,
+    MUC_ADMIN,
+    MUC_OWNER,
+    MUC_REGISTER,
+    MUC_REQUEST,
+    MUC_USER,
+    REGISTER,
+)
 from burble.stanza import Iq, Message, Presence, Stanza
 
 __all__ = ["receive"]
@@ -21,12 +45,21 @@ __all__ = ["receive"]
 #: Who answers a request to the room itself, by name and namespace of its payload.
 _REQUESTS: Final[dict[tuple[str, str], Callable[[Room, Iq, float], list[Stanza]]]] = {
     ("query", MUC_ADMIN): admin.administered,
+    ("query", MUC_OWNER): owner.owned,
+    ("query", REGISTER): registration.registered,
+    ("moderate", MODERATE): moderation.moderated,
 }
 
 #: Who handles a message to the room itself, by what stands in its ``<x/>`` of ``muc#user``.
 _MESSAGES: Final[dict[str, Callable[[Room, Message, float], list[Stanza]]]] = {
     "invite": invitations.invited,
     "decline": invitations.declined,
+}
+
+#: Who handles a form that is sent to the room itself, by its FORM_TYPE.
+_FORMS: Final[dict[str | None, Callable[[Room, Message, float], list[Stanza]]]] = {
+    MUC_REQUEST: voice.requested,
+    MUC_REGISTER: registration.decided,
 }
 
 
@@ -86,6 +119,9 @@ def _message(room: Room, message: Message, now: float) -> list[Stanza]:
         for child in x.elements(ns=MUC_USER):
             if (rule := _MESSAGES.get(child.name)) is not None:
                 return rule(room, message, now)
+    x = message.child("x", DATA_FORMS)
+    if x is not None and (rule := _FORMS.get(Form.from_element(x).form_type)) is not None:
+        return rule(room, message, now)
     raise StanzaError("bad-request", "messages to a room are of type groupchat")  # §14.2
 
 
@@ -96,6 +132,8 @@ def _iq(room: Room, iq: Iq, now: float) -> list[Stanza]:
     if iq.type not in ("get", "set"):
         return []
     payload = iq.payload
+    if payload is not None and payload.ns == DISCO_INFO and payload.get("node") == registration.NICK_NODE:
+        return registration.reserved_nick(room, iq, now)
     rule = None if payload is None else _REQUESTS.get((payload.name, payload.ns))
     if rule is None:
         raise StanzaError("service-unavailable", "a room does not answer this")
