@@ -23,10 +23,14 @@ def check_role(acting: Role, by: Affiliation, of: Affiliation, role: Role, wante
             where not to this occupant.
     """
     if wanted is not Role.NONE and Role.MODERATOR in (role, wanted):
+        if (
+            wanted < role
+            and of >= Affiliation.ADMIN
+            and (acting is Role.MODERATOR or by >= Affiliation.ADMIN)
+        ):
+            raise StanzaError("not-allowed", "admins and owners are always moderators")
         if by < Affiliation.ADMIN:
             raise StanzaError("forbidden", "only admins and owners make moderators, or unmake them")
-        if wanted < role and of >= Affiliation.ADMIN:
-            raise StanzaError("not-allowed", "admins and owners are always moderators")
     elif acting < Role.MODERATOR:
         raise StanzaError("forbidden", "only moderators may do that")
     elif wanted is Role.NONE:
