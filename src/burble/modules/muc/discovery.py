@@ -12,6 +12,7 @@ from burble.errors import StanzaError
 from burble.forms import Form
 from burble.modules.muc.configuring import holders
 from burble.modules.muc.ranks import Affiliation
+from burble.modules.muc.registration import NICK_NODE, reserved_nick
 from burble.modules.muc.room import Room
 from burble.namespaces import (
     DISCO_INFO,
@@ -67,11 +68,13 @@ def room_info(room: Room, iq: Iq, logs: str = "") -> list[Stanza]:
         StanzaError: item-not-found for a node there is not.
     """
     node = _node(iq)
-    if node == f"{NODE}#{static_info(room).verification_string()}":
-        return [iq.reply(static_info(room).to_element(node))]
-    if node:
-        raise StanzaError("item-not-found", "a room has no such node")
     info = static_info(room)
+    if node == NICK_NODE:
+        return reserved_nick(room, iq)
+    if node:
+        if node != f"{NODE}#{info.verification_string()}":
+            raise StanzaError("item-not-found", "a room has no such node")
+        return [iq.reply(info.to_element(node))]
     info.forms.append(_extended(room, logs))
     return [iq.reply(info.to_element())]
 

@@ -46,8 +46,8 @@ def registered(room: Room, request: Iq, now: float) -> list[Stanza]:
 
     Raises:
         StanzaError: service-unavailable, where the service or the room has no registration; not-allowed,
-            where the sender may not register; bad-request, where it is no valid form; conflict, where the nick is somebody
-            else's; registration-required, where one takes back what never was.
+            where the sender may not register; bad-request, where it is no valid form; conflict, where the
+            nick is somebody else's; registration-required, where one takes back what never was.
     """
     query = request.child("query", REGISTER)
     assert query is not None
@@ -113,7 +113,7 @@ def decided(room: Room, message: Message, now: float) -> list[Stanza]:
     return sent
 
 
-def reserved_nick(room: Room, request: Iq, now: float) -> list[Stanza]:
+def reserved_nick(room: Room, request: Iq) -> list[Stanza]:
     """Answer a request of ``disco#info`` with the node `NICK_NODE`: the nick of the sender (§7.12)."""
     assert request.from_ is not None
     info = Info()

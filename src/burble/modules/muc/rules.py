@@ -28,7 +28,6 @@ from burble.modules.muc.ranks import Affiliation
 from burble.modules.muc.room import Room
 from burble.namespaces import (
     DATA_FORMS,
-    DISCO_INFO,
     MODERATE,
     MUC,
     MUC_ADMIN,
@@ -132,8 +131,6 @@ def _iq(room: Room, iq: Iq, now: float) -> list[Stanza]:
     if iq.type not in ("get", "set"):
         return []
     payload = iq.payload
-    if payload is not None and payload.ns == DISCO_INFO and payload.get("node") == registration.NICK_NODE:
-        return registration.reserved_nick(room, iq, now)
     rule = None if payload is None else _REQUESTS.get((payload.name, payload.ns))
     if rule is None:
         raise StanzaError("service-unavailable", "a room does not answer this")
