@@ -178,6 +178,15 @@ class UserUnavailable(Event):
         self.presence = presence
 
 
+class HostStopping(Event):
+    """The host is about to close all its sessions: the last moment to tell them something.
+
+    Handlers are plain functions.
+    """
+
+    __slots__ = ()
+
+
 class AccountRegistered(Event):
     """An account has been made."""
 

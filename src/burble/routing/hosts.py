@@ -179,6 +179,7 @@ class Host:
 
     async def close(self, error: StreamError) -> None:
         """End all sessions, and wait for what they left to do."""
+        self.hooks.emit(events.HostStopping())
         for session in self.sessions:
             session.close(error)
         while self._tasks:

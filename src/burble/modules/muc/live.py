@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from burble.errors import StanzaError
+from burble.modules.muc.logs import Line, Watch
 from burble.modules.muc.room import Room, Spoken
 from burble.modules.muc.store import Change
 from burble.modules.muc.undo import Before
@@ -42,6 +44,22 @@ class Job:
             StanzaError: there must be one.
         """
         raise StanzaError("item-not-found", "there is no such room")
+
+
+class Result(NamedTuple):
+    """What came of a job.
+
+    Attributes:
+        room: where.
+        out: what is to be sent.
+        done: what the one who handed it over waits for.
+        lines: what is to be logged.
+    """
+
+    room: Room
+    out: list[Stanza]
+    done: Done
+    lines: list[Line]
 
 
 class LiveRoom:
@@ -104,25 +122,32 @@ class LiveRoom:
             if room is None:
                 service.host.spawn(self._make(job, done))
                 return
+            watch = Watch(room) if service.logs is not None and room.config.logging else None
             try:
                 before = Before(room) if job.stores else None
                 out = job.action(room)
             except Exception as error:
                 _fail(done, error)
             else:
+                result = Result(room, out, done, [] if watch is None else watch.lines(room, out))
                 if self._must_store(room):
-                    service.host.spawn(self._store(room, before, out, done))
+                    service.host.spawn(self._store(result, before))
                     return
-                self._finish(done, service.send(out))
+                self._tell(result)
             self._forget_if_over(room)
         self._busy = False
         service.rests(self)
 
-    def _finish(self, done: Done, sending: Awaitable[None] | None) -> None:
-        if sending is not None:
-            self.service.host.spawn(_after(sending, done))
-        elif not done.done():
-            done.set_result(None)
+    def _tell(self, result: Result) -> None:
+        """Send what came of a job, and log it."""
+        service = self.service
+        sending = service.send(result.out)
+        if result.lines and service.logs is not None:
+            service.logs.write(result.room, result.lines, time.time())
+        if sending is None:
+            _succeed(result.done)
+        else:
+            service.host.spawn(_after(sending, result.done))
 
     def _forget_if_over(self, room: Room) -> None:
         if room.destroyed or not (self.stored or room.occupants):
@@ -151,7 +176,7 @@ class LiveRoom:
             _fail(done, error)
         else:
             if self.room is None:
-                self._finish(done, None)
+                _succeed(done)
             else:
                 self._jobs.appendleft((job, done))
         self._go_on()
@@ -173,7 +198,8 @@ class LiveRoom:
         room.unsaved.clear()
         return False
 
-    async def _store(self, room: Room, before: Before | None, out: list[Stanza], done: Done) -> None:
+    async def _store(self, result: Result, before: Before | None) -> None:
+        room = result.room
         changes, room.unsaved = room.unsaved, []
         try:
             await self._write(room, changes)
@@ -184,9 +210,9 @@ class LiveRoom:
                 room.unsaved = changes  # done already, and to be stored with what comes next
             else:
                 room.destroyed = True
-            _fail(done, error)
+            _fail(result.done, error)
         else:
-            self._finish(done, self.service.send(out))
+            self._tell(result)
         self._forget_if_over(room)
         self._go_on()
 
@@ -211,7 +237,11 @@ def _fail(done: Done, error: Exception) -> None:
         done.set_exception(error)
 
 
-async def _after(sending: Awaitable[None], done: Done) -> None:
-    await sending
+def _succeed(done: Done) -> None:
     if not done.done():
         done.set_result(None)
+
+
+async def _after(sending: Awaitable[None], done: Done) -> None:
+    await sending
+    _succeed(done)

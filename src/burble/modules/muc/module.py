@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from burble.jid import JID
 from burble.module import Module, ModuleSettings, on
+from burble.modules.muc.config import RoomConfig
 from burble.modules.muc.room import Room
 from burble.modules.muc.service import RoomService
 from burble.modules.muc.settings import MucSettings
 from burble.namespaces import DISCO_ITEMS
-from burble.routing.events import ItemsRequested
+from burble.routing.events import AccountRemoved, HostStopping, ItemsRequested, SessionClosed
 
 
 class Muc(Module):
@@ -30,7 +32,7 @@ class Muc(Module):
 
     async def stop(self) -> None:
         """Take everybody out of the rooms, and serve the domain no longer."""
-        self.service.close()
+        await self.service.close()
         self.host.router.unregister(self.service.jid)
 
     async def configure(self, settings: ModuleSettings) -> None:
@@ -42,7 +44,7 @@ class Muc(Module):
             await self.stop()
             self._serve()
         else:
-            self.service.configure(settings)
+            await self.service.configure(settings)
 
     def _serve(self) -> None:
         service = RoomService(self.host, self.settings)
@@ -53,6 +55,53 @@ class Muc(Module):
     def rooms(self) -> Mapping[str, Room]:
         """The rooms in memory, by localpart: those with occupants, and some that had some not long ago."""
         return {local: live.room for local, live in self.service.live.items() if live.room is not None}
+
+    async def create(self, local: str, config: RoomConfig, owner: JID) -> Room:
+        """Make a persistent room without entering it.
+
+        Args:
+            local: the localpart of its address.
+            config: its configuration, but that it is persistent anyway.
+            owner: the bare JID of its owner.
+
+        Raises:
+            JIDError: that is no localpart.
+            StanzaError: conflict, where the room is there already.
+            StorageError: it can't be stored.
+        """
+        return await self.service.create(JID.build(local, self.service.jid), config, owner)
+
+    async def destroy(self, local: str, reason: str = "", venue: JID | None = None) -> None:
+        """End a room for good (§10.9).
+
+        Args:
+            local: the localpart of its address.
+            reason: what its occupants are told.
+            venue: a room they may go to instead.
+
+        Raises:
+            JIDError: that is no localpart.
+            StanzaError: item-not-found, where there is no such room.
+            StorageError: it can't be deleted now.
+        """
+        await self.service.destroy(JID.build(local, self.service.jid), reason, venue)
+
+    # ---- what happens on the host
+
+    @on(HostStopping)
+    def say_goodbye(self, event: HostStopping) -> None:
+        """Tell all occupants that the service goes down, while they can still be told (§11.2)."""
+        self.service.empty()
+
+    @on(SessionClosed)
+    def forget_session(self, event: SessionClosed) -> None:
+        """Take a client out of its rooms, where no presence told them that it is gone."""
+        self.service.lost(event.session.jid)
+
+    @on(AccountRemoved)
+    async def forget_account(self, event: AccountRemoved) -> None:
+        """Leave nothing of an account in any room: a later one of its name has no claim to it."""
+        await self.service.forget(event.jid)
 
     # ---- discovery
 

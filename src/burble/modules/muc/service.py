@@ -7,14 +7,19 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable
+from urllib.parse import quote
 
 from burble.errors import StanzaError
 from burble.jid import JID
-from burble.modules.muc import directory, leaving, rules
+from burble.modules.muc import directory, leaving, owner
 from burble.modules.muc.avatars import vcard
+from burble.modules.muc.config import RoomConfig
 from burble.modules.muc.discovery import room_info, room_items
+from burble.modules.muc.jobs import ForgetJob, GhostJob, MakeJob, StanzaJob
 from burble.modules.muc.live import Job, LiveRoom
-from burble.modules.muc.ranks import Affiliation
+from burble.modules.muc.logs import RoomLogs, directory_name
+from burble.modules.muc.rates import Rates
+from burble.modules.muc.registration import NICK_NODE
 from burble.modules.muc.room import Room
 from burble.modules.muc.settings import MucSettings
 from burble.modules.muc.store import RoomStore
@@ -35,6 +40,8 @@ class RoomService:
         jid: its address.
         store: where persistent rooms are kept.
         live: the rooms in memory, by localpart.
+        logs: the logs on disk; None where there are none.
+        rates: how fast occupants may speak and show themselves.
     """
 
     def __init__(self, host: Host, settings: MucSettings) -> None:
@@ -43,6 +50,8 @@ class RoomService:
         self.jid = JID.parse(settings.service or f"conference.{host.name}")
         self.store = RoomStore(host.database, self.jid)
         self.live: dict[str, LiveRoom] = {}
+        self.logs = _logs(settings)
+        self.rates = Rates(settings.message_interval, settings.presence_interval)
         # Those without occupants, with the time since when; the longest unused first.
         self._resting: OrderedDict[str, float] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
@@ -90,13 +99,20 @@ class RoomService:
         if payload is None or (iq.to is not None and iq.to.resource) or iq.type not in ("get", "set"):
             return None
         match (iq.type, payload.ns, payload.name):
-            case ("get", ns, "query") if ns == DISCO_INFO:
-                return room_info(room, iq, "")
+            case ("get", ns, "query") if ns == DISCO_INFO and payload.get("node") != NICK_NODE:
+                return room_info(room, iq, self._logs_of(room))
             case ("get", ns, "query") if ns == DISCO_ITEMS:
                 return room_items(room, iq)
             case (_, ns, "vCard") if ns == VCARD:
                 return vcard(room, iq, self.settings.vcard_bytes)
         return None
+
+    def _logs_of(self, room: Room) -> str:
+        """Where a room's logs can be read; "" where they can't."""
+        url = self.settings.log_url
+        if self.logs is None or not url or not room.config.logging:
+            return ""
+        return f"{url.rstrip('/')}/{quote(directory_name(room.jid.local))}/"
 
     def enter(self, local: str) -> LiveRoom:
         """The place of a room in memory, where it is read if need be."""
@@ -193,73 +209,73 @@ class RoomService:
         if live.said and live.room is not None:
             self.host.spawn(self.store.trim(live.room))
 
+    # ---- for the module
+
+    async def create(self, jid: JID, config: RoomConfig, owner: JID) -> Room:
+        """See `Muc.create`."""
+        job = MakeJob(self, config.model_copy(update={"persistent": True}), owner)
+        await _done(self.enter(jid.local).take(job))
+        return job.room
+
+    async def destroy(self, jid: JID, reason: str, venue: JID | None) -> None:
+        """See `Muc.destroy`."""
+        job = Job(lambda room: owner.destroyed(room, reason, venue))
+        await _done(self.enter(jid.local).take(job))
+
+    def lost(self, session: JID) -> None:
+        """Take a client out of all rooms."""
+        for live in list(self.live.values()):
+            if live.room is not None and session in live.room.present:
+                live.take(GhostJob(session))
+
+    async def forget(self, account: JID) -> None:
+        """Take away all that rooms keep of an account.
+
+        Raises:
+            StorageError: it can't be done now.
+        """
+        await self.store.forget(account)
+        for live in list(self.live.values()):
+            if live.creator == account:
+                live.creator = ""
+            await _done(live.take(ForgetJob(account)))
+
     # ---- other settings, the end
 
-    def configure(self, settings: MucSettings) -> None:
+    async def configure(self, settings: MucSettings) -> None:
         """Take other settings; the service stays where it is."""
-        self.settings = settings
+        old, self.settings = self.settings, settings
+        self.rates = Rates(settings.message_interval, settings.presence_interval)
+        if (old.log_dir, old.log_format) != (settings.log_dir, settings.log_format):
+            if self.logs is not None:
+                await self.logs.close()
+            self.logs = _logs(settings)
         for live in self.live.values():
             if live.room is not None:
                 live.room.limits = settings.limits
 
-    def close(self) -> None:
+    def empty(self) -> None:
         """Take all occupants out of all rooms, because the service ends (§11.2)."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         for live in list(self.live.values()):
             if live.room is not None:
-                self.send(leaving.emptied(live.room, leaving.SHUTDOWN))
+                live.take(Job(lambda room: leaving.emptied(room, leaving.SHUTDOWN), stores=False))
+
+    async def close(self) -> None:
+        """End the service."""
+        self.empty()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self.logs is not None:
+            await self.logs.close()
 
 
-class StanzaJob(Job):
-    """A stanza for a room."""
-
-    __slots__ = ("_service", "_stanza")
-
-    def __init__(self, service: RoomService, stanza: Message | Presence | Iq) -> None:
-        self._service = service
-        self._stanza = stanza
-        super().__init__(self._handle, _may_store(stanza))
-
-    def _handle(self, room: Room) -> list[Stanza]:
-        stanza = self._stanza
-        if isinstance(stanza, Iq):
-            assert stanza.from_ is not None
-            if not room.locked or room.affiliation(stanza.from_) >= Affiliation.OWNER:
-                answer = self._service.answer_for(room, stanza)
-                if answer is not None:
-                    return answer
-        return rules.receive(room, stanza, time.time())
-
-    async def make(self, live: LiveRoom) -> Room | None:
-        """Entering makes a room (§10.1); everything else needs one.
-
-        Raises:
-            StanzaError: not-allowed for who may not make one, item-not-found.
-        """
-        stanza = self._stanza
-        creator = stanza.from_
-        assert creator is not None
-        if not (isinstance(stanza, Presence) and stanza.type == ""):
-            if isinstance(stanza, Presence) or stanza.type in ("error", "result"):
-                return None
-            return await super().make(live)
-        await self._service.may_make(creator.bare)
-        room = self._service.new_room(live.local)
-        room.locked = True
-        room.grant(creator.bare, Affiliation.OWNER)
-        live.creator = creator.bare
-        return room
+def _logs(settings: MucSettings) -> RoomLogs | None:
+    return None if settings.log_dir is None else RoomLogs(settings.log_dir, settings.log_format)
 
 
-def _may_store(stanza: Stanza) -> bool:
-    """Whether a stanza may change what is stored, other than the history."""
-    if stanza.to is None or stanza.to.resource or isinstance(stanza, Presence):
-        return False
-    if isinstance(stanza, Iq):
-        return stanza.type == "set"
-    return stanza.type != "groupchat" or stanza.child("subject") is not None
+async def _done(waiting: Awaitable[None] | None) -> None:
+    if waiting is not None:
+        await waiting
 
 
 async def _awaited(waiting: Awaitable[None]) -> None:

@@ -52,6 +52,11 @@ class MucSettings(ModuleSettings):
         description="Absolute path of a directory for the logs of rooms whose owners turn logging on. "
         "Without it no room is logged.",
     )
+    log_url: str = Field(
+        "",
+        description="The URL where `log_dir` can be read, which then is told of logged rooms. It needs a web "
+        "server; Burble only writes the files.",
+    )
     log_format: Literal["html", "text"] = Field("html", description="What the logs are written as.")
     room_defaults: RoomConfig = Field(default=RoomConfig())
     limits: RoomLimits = Field(default=RoomLimits())
