@@ -45,7 +45,7 @@ def registered(room: Room, request: Iq, now: float) -> list[Stanza]:
         The result; then what occupants are told of a new member, or admins are asked.
 
     Raises:
-        StanzaError: service-unavailable, where the service or the room has no registration; not-allowed,
+        StanzaError: service-unavailable, where the service has no registration; not-allowed,
             where the sender may not register; bad-request, where it is no valid form; conflict, where the
             nick is somebody else's; registration-required, where one takes back what never was.
     """
@@ -54,10 +54,12 @@ def registered(room: Room, request: Iq, now: float) -> list[Stanza]:
     assert request.from_ is not None
     jid = request.from_.bare
     own = room.affiliation(jid)
+    if not room.limits.registration:
+        raise StanzaError("service-unavailable", "users can't register with rooms of this service")
     if own is Affiliation.OUTCAST:
         raise StanzaError("not-allowed", "you are banned from this room")
-    if not room.limits.registration or (own is Affiliation.NONE and room.config.registration == "nobody"):
-        raise StanzaError("service-unavailable", "users can't register with this room")
+    if own is Affiliation.NONE and room.config.registration == "nobody":
+        raise StanzaError("not-allowed", "only admins make members of this room")
     if request.type == "set" and query.child("remove", REGISTER) is not None:
         return [request.reply(), *_removed(room, jid)]
     if request.type == "get":
