@@ -148,3 +148,19 @@ def test_a_second_client_gets_the_history_too() -> None:
     phone = "hag66@example.org/phone"
     sent = join(room, phone, "thirdwitch", x="<history maxstanzas='1'/>")
     assert [one.child_text("body") for one in sent if one.to == JID.parse(phone)][-2:] == ["four", None]
+
+
+def test_what_an_owner_brings_along_keeps_its_own_time() -> None:
+    room = make_room()
+    join(room, CRONE, "firstwitch", Affiliation.OWNER)
+    join(room, "other@example.org/x", "other")
+    stamp = "<delay xmlns='urn:xmpp:delay' from='{}' stamp='2001-01-01T00:00:00Z'/>"
+    for client in (CRONE, "other@example.org/x"):
+        body = f"<body>said elsewhere</body>{stamp.format(client)}"
+        send(room, f"<message from='{client}' type='groupchat'>{body}</message>")
+    brought, claimed = past(join(room, HAG, "thirdwitch"))
+    assert [one.attrs["stamp"] for one in brought.elements("delay")] == ["2001-01-01T00:00:00Z"]
+    assert [(one.attrs["from"], one.attrs["stamp"]) for one in claimed.elements("delay")] == [
+        ("other@example.org/x", "2001-01-01T00:00:00Z"),
+        (ROOM, "2002-10-13T23:58:37Z"),
+    ]

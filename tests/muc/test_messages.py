@@ -214,3 +214,20 @@ def test_a_message_is_serialised_once_for_all() -> None:
     texts = {one.to_bytes().replace(str(one.to).encode(), b"") for one in sent}
     assert len(texts) == 1
     assert len({id(one.children) for one in sent}) == 1
+
+
+def test_an_occupant_takes_back_what_it_said_itself() -> None:
+    room = three()
+    send(room, message(WITCH, "<body>one</body>"))
+    send(room, message(CRONE, "<body>two</body>"))
+    mine, other = (spoken.id for spoken in room.history)
+
+    def retraction(id_: str) -> str:
+        return message(WITCH, f"<retract xmlns='urn:xmpp:message-retract:1' id='{id_}'/>")
+
+    assert refusal(room, retraction(other)).condition == "forbidden"
+    assert len(send(room, retraction(mine))) == 4
+    assert [spoken.message.body for spoken in room.history] == [None, "two", None]
+    assert room.history[0].message.child("retracted") is not None
+    assert room.history[2].message.child("retract") is not None
+    assert len(send(room, retraction("long-forgotten"))) == 4

@@ -9,8 +9,9 @@ from typing import Final, Self
 
 from burble.errors import StanzaError
 from burble.jid import JID
-from burble.modules.muc.room import Room
-from burble.namespaces import CLIENT, MUC
+from burble.modules.muc.ranks import Affiliation
+from burble.modules.muc.room import Room, Spoken
+from burble.namespaces import CLIENT, DELAY, MUC
 from burble.stanza import Message, Stanza
 from burble.timestamps import parse_stamp
 from burble.xml import Element
@@ -61,7 +62,8 @@ def replayed(room: Room, client: JID, wanted: Wanted) -> Iterator[Stanza]:
     for spoken in reversed(room.history):
         if len(chosen) == wanted.stanzas or (wanted.since is not None and spoken.at < wanted.since):
             break
-        past = spoken.stamped(room.jid).readdressed(client, spoken.message.from_)
+        message = spoken.message if _brought_along(room, spoken) else spoken.stamped(room.jid)
+        past = message.readdressed(client, message.from_)
         if left is not None:
             left -= len(past.to_bytes().decode())
             if left < 0:
@@ -75,6 +77,15 @@ def subject(room: Room, client: JID) -> Stanza:
     if room.subject is not None:
         return room.subject.readdressed(client, room.subject.from_)
     return Message(client, room.jid, {"type": "groupchat"}, Element("subject", CLIENT))
+
+
+def _brought_along(room: Room, spoken: Spoken) -> bool:
+    """Whether an owner said it elsewhere before, and tells when: that is the time that counts (§7.9)."""
+    return (
+        spoken.message.child("delay", DELAY) is not None
+        and spoken.sender is not None
+        and room.affiliation(spoken.sender) is Affiliation.OWNER
+    )
 
 
 def _count(history: Element, name: str) -> int | None:

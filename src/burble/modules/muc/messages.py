@@ -24,8 +24,9 @@ def said(room: Room, message: Message, now: float) -> list[Stanza]:
     """Handle a message of type ``groupchat`` to the room.
 
     Raises:
-        StanzaError: not-acceptable, where the sender is not in the room; forbidden, where it has no voice or
-            may not change the subject; policy-violation, where the message is too long.
+        StanzaError: not-acceptable, where the sender is not in the room; forbidden, where it has no voice,
+            may not change the subject, or takes back what somebody else has said (XEP-0424 §3);
+            policy-violation, where the message is too long.
     """
     assert message.from_ is not None
     occupant = room.present.get(message.from_)
