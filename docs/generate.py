@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from burble import modules
-from burble.config import HostOverrides, Settings, Table
+from burble.config import ApiPermission, HostOverrides, Settings, Table
 
 PAGE = Path(__file__).with_name("settings.md")
 
@@ -55,7 +55,7 @@ key = "/etc/burble/example.net.key"
 ```
 """
 
-PLURALS = {"account": "accounts", "address": "addresses", "domain": "domains"}
+PLURALS = {"account": "accounts", "address": "addresses", "domain": "domains", "network": "networks"}
 
 EXAMPLE = """\
 ## All keys with their defaults
@@ -72,6 +72,7 @@ def settings_page() -> str:
     """Return the text of docs/settings.md."""
     sections = [INTRODUCTION, _section("Top of the file", Settings)]
     sections += [_section(f"`[{name}]`", model) for name, model in _tables(Settings).items()]
+    sections.append(_section('`[api.permissions."NAME"]`', ApiPermission))
     sections += [
         _module_section(name) for name in modules.DEFAULT if modules.find(name).Settings.model_fields
     ]

@@ -3,6 +3,7 @@
 `load` reads and checks the file; `Settings.for_host` gives what holds for one virtual host.
 """
 
+from burble.config.api import Api, ApiPermission
 from burble.config.explain import ConfigError
 from burble.config.fields import Address, Table
 from burble.config.reader import load
@@ -23,6 +24,8 @@ from burble.config.settings import HostOverrides, HostSettings, Settings
 __all__ = [
     "TLS",
     "Address",
+    "Api",
+    "ApiPermission",
     "Auth",
     "ConfigError",
     "Database",

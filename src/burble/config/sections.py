@@ -39,6 +39,14 @@ class Listen(Table):
         default=[Address("127.0.0.1", 5223), Address("::1", 5223)],
         description="Addresses for clients that start with TLS (direct TLS, XEP-0368).",
     )
+    http: list[ListenAddress] = Field(
+        default=[],
+        description="Addresses for commands over HTTP: REST at `/api/` and XML-RPC at `/xmlrpc`. It is plain "
+        "HTTP: beyond loopback put a reverse proxy with TLS in front of it.",
+    )
+    xmlrpc: list[ListenAddress] = Field(
+        default=[], description="Addresses for XML-RPC alone, at any path; plain HTTP as well."
+    )
 
 
 class HostTLS(Table):

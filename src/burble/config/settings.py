@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
+from burble.config.api import Api
 from burble.config.fields import Account, Domain, EachOnce, FilePath, Table
 from burble.config.sections import (
     TLS,
@@ -80,6 +81,7 @@ class Settings(Table):
     limits: Limits = Field(default=Limits())
     modules: Modules = Field(default=Modules())
     log: Log = Field(default=Log())
+    api: Api = Field(default=Api())
     host: dict[Domain, HostOverrides] = Field(default={})
 
     @property
