@@ -87,8 +87,9 @@ class Stanza(Element):
     def to_each(self, recipients: Iterable[JID], from_: JID) -> Iterator[Self]:
         """The same stanza to many: as `readdressed` for each of them, but serialised only once."""
         kind = type(self)
-        start = f"<{self.kind} from='{escape_attribute(from_)}' to='"
+        start = f"<{self.kind} from='{escape_attribute(from_)}' to='".encode()
         tail = self._tail()
+        end = b"'" + tail
         for to in recipients:
             twin = kind.__new__(kind)
             twin.name = self.name
@@ -99,7 +100,7 @@ class Stanza(Element):
             twin.from_ = from_
             twin.raw = None
             twin._rest = tail
-            twin._bytes = b"%b'%b" % (f"{start}{escape_attribute(to)}".encode(), tail)
+            twin._bytes = start + escape_attribute(to).encode() + end
             yield twin
 
     def error(self, reason: StanzaError | str, text: str | None = None) -> Self:

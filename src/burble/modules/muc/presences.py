@@ -12,7 +12,7 @@ from typing import Final
 
 from burble.jid import JID
 from burble.modules.muc.ranks import Affiliation, Role
-from burble.modules.muc.room import Occupant, Room
+from burble.modules.muc.room import Occupant, Room, Shown
 from burble.namespaces import HATS, MUC, MUC_USER, OCCUPANT_ID
 from burble.stanza import Presence, Stanza
 from burble.xml import Element
@@ -54,13 +54,19 @@ def seen(room: Room, occupant: Occupant, real: bool) -> Presence:
         occupant: the occupant.
         real: whether with the real address.
     """
-    affiliation = room.affiliation(occupant.account)
-    state = (occupant.presence, occupant.session, occupant.role, affiliation, room.hats.get(occupant.account))
+    base, role = occupant.presence, occupant.role
+    affiliation, hats = room.affiliation(occupant.account), room.hats.get(occupant.account)
     kept = occupant.shown.get(real)
-    if kept is not None and kept[0] == state:
-        return kept[1]
+    if (
+        kept is not None
+        and kept.base is base
+        and kept.role is role
+        and kept.affiliation is affiliation
+        and kept.hats is hats
+    ):
+        return kept.presence
     presence = available(room, occupant, real)
-    occupant.shown[real] = (state, presence)
+    occupant.shown[real] = Shown(base, role, affiliation, hats, presence)
     return presence
 
 
@@ -96,8 +102,9 @@ def unavailable(
 def roster(room: Room, occupant: Occupant, to: JID) -> Iterator[Stanza]:
     """The presence of all the others in the room, for a client of an occupant (§7.2.2)."""
     real = room.sees_addresses(occupant.role)
+    shown = [room.shows(role) for role in Role]
     for other in room.occupants.values():
-        if other is not occupant and room.shows(other.role):
+        if other is not occupant and shown[other.role]:
             yield seen(room, other, real).readdressed(to, other.address)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from burble.delay import delay
 from burble.jid import JID
@@ -26,6 +26,33 @@ from burble.xml import Element
 
 #: What of a room is to be stored: one of its parts; of affiliations, nicks, hats whose, of the history what.
 Part = Literal["config", "affiliation", "nick", "hats", "subject", "vcard", "history"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hat:
+    """A title that somebody wears in a room (XEP-0317).
+
+    Attributes:
+        uri: what it is, for programs.
+        title: what it is, for people.
+        lang: the language of the title.
+        hue: the angle of its colour; as text, since it is only handed on.
+    """
+
+    uri: str
+    title: str
+    lang: str = ""
+    hue: str = ""
+
+
+class Shown(NamedTuple):
+    """A presence that was made of an occupant, and what it was made of (see `presences.seen`)."""
+
+    base: Presence
+    role: Role
+    affiliation: Affiliation
+    hats: tuple[Hat, ...] | None
+    presence: Presence
 
 
 @dataclass(slots=True, eq=False)
@@ -48,7 +75,7 @@ class Occupant:
     role: Role
     id: str
     sessions: dict[JID, Presence] = field(default_factory=dict)
-    shown: dict[bool, tuple[object, Presence]] = field(default_factory=dict, repr=False)
+    shown: dict[bool, Shown] = field(default_factory=dict, repr=False)
 
     @property
     def presence(self) -> Presence:
@@ -97,23 +124,6 @@ class Standing:
 
     affiliation: Affiliation
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Hat:
-    """A title that somebody wears in a room (XEP-0317).
-
-    Attributes:
-        uri: what it is, for programs.
-        title: what it is, for people.
-        lang: the language of the title.
-        hue: the angle of its colour; as text, since it is only handed on.
-    """
-
-    uri: str
-    title: str
-    lang: str = ""
-    hue: str = ""
 
 
 class Room:
