@@ -121,13 +121,32 @@ def test_a_private_message_has_its_length() -> None:
 
 
 def test_an_error_for_a_private_message_reaches_its_sender_without_real_address() -> None:
-    sent = send(three(), message(CRONE, "secondwitch", error(CRONE, "not-acceptable"), "error"))
-    assert [(one.to, one.from_, one.type) for one in sent] == [
-        (WITCH_PHONE, f"{ROOM}/firstwitch", "error"),
-        (WITCH, f"{ROOM}/firstwitch", "error"),
+    room = three()
+    send(room, message(WITCH, "firstwitch"))
+    sent = send(room, message(CRONE, "secondwitch", error(CRONE, "not-acceptable"), "error"))
+    assert [(one.to, one.from_, one.type, one.id) for one in sent] == [
+        (WITCH_PHONE, f"{ROOM}/firstwitch", "error", "hgn27af1"),
+        (WITCH, f"{ROOM}/firstwitch", "error", "hgn27af1"),
     ]
     assert CRONE.encode() not in sent[0].to_bytes()
     assert b"not-acceptable" in sent[0].to_bytes()
+
+
+def test_who_is_blocked_puts_nobody_out_by_writing_to_them() -> None:
+    room = three()
+    send(room, message(HAG, "firstwitch"))
+    sent = send(room, message(CRONE, "thirdwitch", error(CRONE, "service-unavailable"), "error"))
+    assert [one.to for one in sent] == [HAG]
+    assert CRONE in room.present
+    send(room, f"<presence from='{HAG}' to='{ROOM}/thirdwitch' type='unavailable'/>")
+    assert send(room, message(CRONE, "thirdwitch", error(CRONE, "service-unavailable"), "error")) == []
+    assert CRONE in room.present
+
+
+def test_errors_for_what_was_said_to_all_reach_nobody() -> None:
+    room = three()
+    send(room, f"<message from='{WITCH}' id='hgn27af1' type='groupchat'><body>to all</body></message>")
+    assert send(room, message(CRONE, "secondwitch", error(CRONE, "not-acceptable"), "error")) == []
 
 
 def test_a_request_goes_to_one_client_and_the_answer_to_the_one_that_asked() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from burble.delay import delay
 from burble.jid import JID
@@ -26,6 +26,9 @@ from burble.xml import Element
 
 #: What of a room is to be stored: one of its parts; of affiliations, nicks, hats whose, of the history what.
 Part = Literal["config", "affiliation", "nick", "hats", "subject", "vcard", "history"]
+
+# Private messages for which errors are awaited: they come within seconds.
+_PRIVATE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,8 @@ class Room:
         subject: as newcomers are sent it, with the time of the change; None where none was ever set.
         vcard: the vCard with its avatar; None where it has none (XEP-0486).
         history: what newcomers may be sent, oldest first.
+        private: the private messages that were handed on lately: to which client, from which address in the
+            room, with which id.
         locked: whether it awaits its first configuration (§10.1).
         destroyed: whether an owner has destroyed it, so that the service has to forget it (§10.9).
         unsaved: what was changed since the service last took it.
@@ -160,6 +165,7 @@ class Room:
         self.subject: Message | None = None
         self.vcard: Element | None = None
         self.history: deque[Spoken] = deque()
+        self.private: deque[tuple[JID, JID, str | None]] = deque(maxlen=_PRIVATE)
         self.locked = False
         self.destroyed = False
         self.unsaved: list[tuple[Part, JID | Spoken | None]] = []

@@ -109,7 +109,9 @@ def _presence(room: Room, presence: Presence, now: float) -> list[Stanza]:
 def _message(room: Room, message: Message, now: float) -> list[Stanza]:
     assert message.to is not None
     if message.type == "error":
-        return leaving.failed(room, message, now) or private.returned(room, message, now)
+        if private.is_returned(room, message):
+            return private.returned(room, message, now)
+        return leaving.failed(room, message, now)
     if message.to.resource:
         return private.told(room, message, now)
     if message.type == "groupchat":
