@@ -296,6 +296,19 @@ def test_a_client_that_enters_again_with_another_nick_changes_it() -> None:
     assert [one.from_ for one in sent_to(sent, HAG)][-3:] == [f"{ROOM}/firstwitch", f"{ROOM}/oldhag", ROOM]
 
 
+def test_a_client_that_enters_again_keeps_the_nick_it_was_given() -> None:
+    room = make_room(RoomLimits(nicks_locked=True))
+    join(room, CRONE, "firstwitch")
+    room.register(JID.parse("hag66@example.org"), "thirdwitch")
+    join(room, HAG, "other")
+    join(room, WITCH, "Second")
+    for client, asked, nick in ((HAG, "other", "thirdwitch"), (WITCH, "second", "Second")):
+        sent = join(room, client, asked)
+        assert {one.to for one in sent} == {client}
+        (own,) = [one for one in sent if one.kind == "presence" and 110 in codes(one)]
+        assert (own.from_, codes(own)) == (f"{ROOM}/{nick}", [110, 210])
+
+
 def test_what_only_the_room_may_say_is_not_passed_on() -> None:
     room = make_room()
     join(room, CRONE, "firstwitch")

@@ -9,7 +9,7 @@ from burble.jid import JID
 from burble.modules.muc import history, nicks
 from burble.modules.muc.presences import Note, roster, said, status_element, to_others, to_self
 from burble.modules.muc.ranks import Affiliation, Role
-from burble.modules.muc.room import Occupant, Room
+from burble.modules.muc.room import Occupant, Room, likeness
 from burble.namespaces import MUC
 from burble.stanza import Presence, Stanza
 from burble.xml import Element
@@ -62,13 +62,26 @@ def _again(
 ) -> list[Stanza]:
     """Tell a client all anew, and the others what is new of it (§14.3, rule 3)."""
     client = presence.from_
+    to = presence.to
     assert client is not None
+    assert to is not None
+    codes = _codes(room)
+    if to != occupant.address and _stays(room, occupant, to):
+        # It was given another nick than it asked for, and asks for that again.
+        codes.append(210)
+        presence = presence.readdressed(occupant.address, client)
     out: list[Stanza] = []
     if presence.to != occupant.address or said(occupant.sessions[client]) != said(presence):
         out += nicks.updated(room, presence, now)
         occupant = room.present[client]
     out += roster(room, occupant, client)
-    return out + _own(room, occupant, presence, _codes(room), wanted)
+    return out + _own(room, occupant, presence, codes, wanted)
+
+
+def _stays(room: Room, occupant: Occupant, to: JID) -> bool:
+    """Whether a client that asks to enter anew keeps its nick, whatever it asks for."""
+    locked = room.limits.nicks_locked and room.nicks.get(occupant.account) == occupant.nick
+    return locked or likeness(to.resource) == likeness(occupant.nick)
 
 
 def _own(
