@@ -167,6 +167,8 @@ class CommandDeclaration:
     tags: tuple[str, ...]
     name: str
     access: str
+    safe: bool
+    result: str
 
 
 Declaration = EventDeclaration | IqDeclaration | CommandDeclaration
@@ -208,7 +210,9 @@ def iq(
     return _mark(IqDeclaration(ns, name, to, types, own, any_account, discipline))
 
 
-def command(*, tags: Sequence[str], name: str = "", access: str = "admin") -> Callable[[F], F]:
+def command(
+    *, tags: Sequence[str], name: str = "", access: str = "admin", safe: bool = False, result: str = ""
+) -> Callable[[F], F]:
     """Make the method an administration command, under its own name unless another is given.
 
     Its signature and docstring say how it is called; a module's command has an argument ``host``, which
@@ -218,8 +222,11 @@ def command(*, tags: Sequence[str], name: str = "", access: str = "admin") -> Ca
         tags: what it is about, such as ``accounts``, ``sessions``.
         name: another name.
         access: the role a caller needs.
+        safe: it only tells something and changes nothing, so that it may be called with HTTP's GET.
+        result: its result as ejabberd describes it, such as ``num_sessions::integer``, where ejabberd has a
+            command of that name; see `burble.commands.results`.
     """
-    return _mark(CommandDeclaration(tuple(tags), name, access))
+    return _mark(CommandDeclaration(tuple(tags), name, access, safe, result))
 
 
 def declared(owner: object) -> list[tuple[Declaration, Callable[..., Any]]]:

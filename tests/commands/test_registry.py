@@ -271,3 +271,55 @@ def test_signatures_that_are_no_commands_are_refused(registry: Registry) -> None
         registry.add(Hostless(), "one.example")
     with pytest.raises(ValueError, match="there is a command every_kind already"):
         registry.add(Examples())
+
+
+class Postal:
+    @command(tags=["x"], safe=True, result="letters::[letter::string]")
+    def letters(self, from_: str, kinds: list[str], limit: int = 0) -> list[str]:
+        """Tell.
+
+        Args:
+            from_: who wrote them.
+        """
+        return [from_, *kinds, str(limit)]
+
+
+async def test_an_argument_may_have_the_name_of_a_python_keyword() -> None:
+    registry = Registry()
+    registry.add(Postal())
+    found = registry.find("letters")
+    assert (found.usage, found.arguments[0].help) == ("letters FROM KINDS [LIMIT]", "who wrote them.")
+    assert await registry.call("letters", {"from": "a", "kinds": ["b"]}, CALLER) == ["a", "b", "0"]
+    with pytest.raises(WrongArguments, match="from_: there is no such argument"):
+        await registry.call("letters", {"from_": "a", "kinds": []}, CALLER)
+
+
+def test_texts_by_name_are_read_as_those_in_order_are(registry: Registry) -> None:
+    registry.add(Postal())
+    found = registry.find("letters")
+    read = found.read_named({"from": ["a"], "kinds": ["b", "c"], "other": ["d"]})
+    assert read == {"from": "a", "kinds": ["b", "c"], "other": ["d"]}
+    assert found.read_named({"kinds": ["b,c"]}) == {"kinds": ["b", "c"]}
+    with pytest.raises(WrongArguments, match="from: this argument is given 2 times"):
+        found.read_named({"from": ["a", "b"]})
+
+
+async def test_a_judge_decides_in_place_of_the_roles(registry: Registry) -> None:
+    refusal = NotAllowed("not today", "calendar", "wait until tomorrow")
+    judged = Caller("test", frozenset({ADMIN}), lambda command: refusal)
+    with pytest.raises(NotAllowed, match="not today") as caught:
+        await registry.call("account", ["a", "b"], judged)
+    assert (caught.value.rule, caught.value.remedy) == ("calendar", "wait until tomorrow")
+    assert await registry.call("account", ["a", "b"], Caller("test", judge=lambda command: None)) == "a@b"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [({}, "missing"), ({"user": "a", "host": "b", "x": 1}, "unknown"), ({"user": 1, "host": "b"}, "value")],
+)
+async def test_wrong_arguments_say_for_programs_what_is_wrong(
+    registry: Registry, arguments: Any, problem: str
+) -> None:
+    with pytest.raises(WrongArguments) as caught:
+        await registry.call("account", arguments, CALLER)
+    assert caught.value.problem == problem

@@ -17,7 +17,7 @@ class Accounts:
     def __init__(self, server: Administered) -> None:
         self._server = server
 
-    @command(tags=["accounts"])
+    @command(tags=["accounts"], result="res::restuple")
     async def register(self, user: UserName, host: HostName, password: Password) -> str:
         """Register an account.
 
@@ -35,7 +35,7 @@ class Accounts:
         await served(self._server, host).register(user, password)
         return f"User {user}@{host} successfully registered"
 
-    @command(tags=["accounts"])
+    @command(tags=["accounts"], result="res::restuple")
     async def unregister(self, user: UserName, host: HostName) -> None:
         """Remove an account, all that is stored for it, and its sessions.
 
@@ -48,7 +48,7 @@ class Accounts:
         """
         await served(self._server, host).unregister(user)
 
-    @command(tags=["accounts"])
+    @command(tags=["accounts"], safe=True, result="users::[username::string]")
     async def registered_users(self, host: HostName) -> list[str]:
         """List all accounts of a host.
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Literal
 
 from burble.module import CommandFailed
+
+Problem = Literal["missing", "unknown", "value"]
 
 
 class UnknownCommand(CommandFailed):
@@ -25,12 +28,32 @@ class UnknownCommand(CommandFailed):
 
 
 class WrongArguments(CommandFailed):
-    """The arguments are not what the command takes."""
+    """The arguments are not what the command takes.
+
+    Args:
+        text: what is wrong with each, and what was expected.
+        problem: of the first: it is missing, there is no such argument, or its value won't do.
+    """
 
     kind = "wrong-arguments"
 
+    def __init__(self, text: str, problem: Problem = "value") -> None:
+        super().__init__(text)
+        self.problem = problem
+
 
 class NotAllowed(CommandFailed):
-    """The caller may not call this command; the text names what it would take."""
+    """The caller may not call this command.
+
+    Args:
+        text: why not.
+        rule: what refused: a role, a rule of the settings, the scopes of a token.
+        remedy: what would allow it.
+    """
 
     kind = "not-allowed"
+
+    def __init__(self, text: str, rule: str = "", remedy: str = "") -> None:
+        super().__init__(text)
+        self.rule = rule
+        self.remedy = remedy

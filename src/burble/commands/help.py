@@ -40,7 +40,7 @@ class Help:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    @command(tags=["server"])
+    @command(tags=["server"], safe=True)
     def help(self, pattern: str = "*") -> list[CommandHelp]:
         """List the commands there are, or explain one.
 

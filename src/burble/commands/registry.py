@@ -30,10 +30,22 @@ class Caller:
     Attributes:
         name: for the log: ``burblectl``, an address.
         roles: what the caller may do; a command needs one of them.
+        judge: decides in place of the roles: says why a command is refused, or None where it is allowed.
     """
 
     name: str
     roles: frozenset[str] = field(default_factory=frozenset)
+    judge: Callable[[Command], NotAllowed | None] | None = None
+
+    def refusal(self, command: Command) -> NotAllowed | None:
+        """Why this caller may not call a command; None where it may."""
+        if self.judge is not None:
+            return self.judge(command)
+        if command.access in self.roles:
+            return None
+        return NotAllowed(
+            f"{command.name} is for callers with the role {command.access!r}", f"role {command.access}"
+        )
 
 
 @dataclass(slots=True)
@@ -79,7 +91,14 @@ class Registry:
                 known = self._entries.get(name)
                 if known is not None and (known.source != source or host in known.functions):
                     raise ValueError(f"there is a command {name} already")
-                command = Command(name, function, declaration.tags, declaration.access)
+                command = Command(
+                    name,
+                    function,
+                    declaration.tags,
+                    declaration.access,
+                    declaration.safe,
+                    declaration.result,
+                )
                 if host and "host" not in (argument.name for argument in command.arguments):
                     raise TypeError(f"command {name} of a module needs an argument 'host'")
                 mine[name] = known or _Entry(command, source, {}), function
@@ -125,14 +144,14 @@ class Registry:
         """
         entry = self._entry(name)
         command = entry.command
-        if command.access not in caller.roles:
-            raise NotAllowed(f"{command.name} is for callers with the role {command.access!r}")
+        if (refusal := caller.refusal(command)) is not None:
+            raise refusal
         given = arguments if isinstance(arguments, Mapping) else command.read(arguments)
         values = command.check(given)
         function = self._function(entry, values)
         _log.info("%s calls %s", caller.name, command.shown(values))
         try:
-            result = function(**values)
+            result = command.call(function, values)
             return await result if isawaitable(result) else result
         except CommandFailed:
             raise

@@ -42,7 +42,7 @@ class ServerCommands:
     def __init__(self, server: Administered) -> None:
         self._server = server
 
-    @command(tags=["server"])
+    @command(tags=["server"], safe=True)
     def status(self) -> Status:
         """Tell how the server is: its version, since when it runs, whom and where it serves.
 
@@ -59,7 +59,7 @@ class ServerCommands:
             connected_users=sum(len(host.sessions) for host in server.hosts.values()),
         )
 
-    @command(tags=["server"])
+    @command(tags=["server"], result="res::rescode")
     def stop(self) -> None:
         """Stop the server: close all streams, store what waits to be stored, end.
 

@@ -16,7 +16,7 @@ class Sessions:
     def __init__(self, server: Administered) -> None:
         self._server = server
 
-    @command(tags=["sessions"])
+    @command(tags=["sessions"], safe=True, result="connected_users::[sessions::string]")
     def connected_users(self) -> list[str]:
         """List all connected users, each with its resource.
 
@@ -28,7 +28,7 @@ class Sessions:
         """
         return sorted(session.jid for host in self._server.hosts.values() for session in host.sessions)
 
-    @command(tags=["sessions"])
+    @command(tags=["sessions"], safe=True, result="num_sessions::integer")
     def connected_users_number(self) -> int:
         """Count the connected users, each resource by itself.
 

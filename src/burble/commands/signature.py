@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NotRequired, Required, cast, get_type_hints
@@ -15,12 +15,14 @@ from typing_extensions import TypedDict  # Python's own is not enough for pydant
 
 from burble.commands.arguments import HostName, UserName, expectation, is_hidden, is_list, is_scalar
 from burble.commands.docstrings import Docstring, read_docstring
-from burble.commands.errors import WrongArguments
+from burble.commands.errors import Problem, WrongArguments
+from burble.commands.results import read_result
 
 __all__ = ["Argument", "Command"]
 
 # A plain str by these names is an account's localpart or a host's domain, and is prepared as such.
 _BY_NAME: Final = {"user": UserName, "host": HostName}
+_PROBLEMS: Final[dict[str, Problem]] = {"missing": "missing", "extra_forbidden": "unknown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class Argument:
     """One argument of a command.
 
     Attributes:
-        name: its name.
+        name: its name; that of the parameter, without the ``_`` behind a word that Python keeps to itself.
+        parameter: the function's parameter.
         type: its annotation.
         required: it has no default.
         default: what it is where it is left out.
@@ -36,6 +39,7 @@ class Argument:
     """
 
     name: str
+    parameter: str
     type: Any
     required: bool
     default: Any
@@ -60,22 +64,34 @@ class Command:
         function: the function, or bound method; its annotations must be importable where it is defined.
         tags: what it is about.
         access: the role a caller needs.
+        safe: it changes nothing.
+        result: ejabberd's description of its result, or "".
 
     Attributes:
         arguments: in order.
         result: the annotation of what it returns.
+        described: what it returns as ejabberd describes it, where ejabberd has the command.
         doc: its docstring.
 
     Raises:
         TypeError: the signature can't be a command's: an argument has no type, or is not a plain one.
+        ValueError: the description of the result can't be read.
     """
 
     def __init__(
-        self, name: str, function: Callable[..., Any], tags: Sequence[str] = (), access: str = "admin"
+        self,
+        name: str,
+        function: Callable[..., Any],
+        tags: Sequence[str] = (),
+        access: str = "admin",
+        safe: bool = False,
+        result: str = "",
     ) -> None:
         self.name = name
         self.tags = tuple(tags)
         self.access = access
+        self.safe = safe
+        self.described = read_result(result) if result else None
         self.doc: Docstring = read_docstring(function.__doc__)
         try:
             hints = get_type_hints(function, include_extras=True)
@@ -87,17 +103,19 @@ class Command:
         )
 
     def _argument(self, parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Argument:
-        name = parameter.name
-        if name not in hints or parameter.kind not in (
+        if parameter.name not in hints or parameter.kind not in (
             parameter.POSITIONAL_OR_KEYWORD,
             parameter.KEYWORD_ONLY,
         ):
-            raise TypeError(f"command {self.name}: the argument {name} needs a type and a name of its own")
-        type_ = _BY_NAME.get(name, str) if hints[name] is str else hints[name]
+            raise TypeError(
+                f"command {self.name}: the argument {parameter.name} needs a type and a name of its own"
+            )
+        name, hint = parameter.name.rstrip("_"), hints[parameter.name]
+        type_ = _BY_NAME.get(name, str) if hint is str else hint
         required = parameter.default is parameter.empty
-        return Argument(
-            name, type_, required, None if required else parameter.default, self.doc.arguments.get(name, "")
-        )
+        default = None if required else parameter.default
+        text = self.doc.arguments.get(parameter.name, "")
+        return Argument(name, parameter.name, type_, required, default, text)
 
     @property
     def usage(self) -> str:
@@ -117,10 +135,12 @@ class Command:
             WrongArguments: they are not what it takes.
         """
         try:
-            return dict(self._adapter.validate_python(dict(given)))
+            return dict(self.adapter.validate_python(dict(given)))
         except ValidationError as error:
             # Without its cause: pydantic's text shows what was given, passwords too.
-            raise self._wrong(self._sentence(details) for details in error.errors()) from None
+            wrong = error.errors()
+            problem = _PROBLEMS.get(wrong[0]["type"], "value")
+            raise self._wrong((self._sentence(details) for details in wrong), problem) from None
 
     def read(self, texts: Sequence[str]) -> dict[str, Any]:
         """Turn arguments written as text, in order, into arguments by name, still to be checked.
@@ -137,6 +157,33 @@ class Command:
             for argument, text in zip(self.arguments, texts, strict=False)
         }
 
+    def read_named(self, texts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """Turn arguments written as text, by name, into arguments still to be checked.
+
+        Args:
+            texts: as in a URL's query: each name with all its values, of which only a list takes several.
+
+        Raises:
+            WrongArguments: one has several values, or is no JSON.
+        """
+        known = {argument.name: argument for argument in self.arguments}
+        values: dict[str, Any] = {}
+        for name, given in texts.items():
+            argument = known.get(name)
+            if argument is None or (len(given) > 1 and is_list(argument.type)):
+                values[name] = list(given)
+            elif len(given) > 1:
+                raise self._wrong([f"{name}: this argument is given {len(given)} times"])
+            else:
+                values[name] = self._value(argument, given[0])
+        return values
+
+    def call(self, function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
+        """Call the function, or the same one of another host, with checked arguments."""
+        return function(
+            **{each.parameter: values[each.name] for each in self.arguments if each.name in values}
+        )
+
     def shown(self, values: Mapping[str, Any]) -> str:
         """The call for the log, without what is hidden."""
         words = [
@@ -147,7 +194,8 @@ class Command:
         return f"{self.name}({', '.join(words)})"
 
     @cached_property
-    def _adapter(self) -> TypeAdapter[Any]:
+    def adapter(self) -> TypeAdapter[Any]:
+        """Checks the arguments, by name."""
         # Made at the first call: hundreds of commands would cost a noticeable part of the start.
         fields = {
             argument.name: Required[argument.type] if argument.required else NotRequired[argument.type]
@@ -181,5 +229,5 @@ class Command:
         shown = f"; got {given!r}" if not argument.hidden and isinstance(given, str | int | float) else ""
         return f"{name}: expected {what}{shown}"
 
-    def _wrong(self, problems: Any) -> WrongArguments:
-        return WrongArguments("\n".join([*dict.fromkeys(problems), f"usage: {self.usage}"]))
+    def _wrong(self, problems: Iterable[str], problem: Problem = "value") -> WrongArguments:
+        return WrongArguments("\n".join([*dict.fromkeys(problems), f"usage: {self.usage}"]), problem)

@@ -27,7 +27,7 @@ Network = Annotated[
 ]
 """An IP network; a single address is one too."""
 
-LOOPBACK = [IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")]
+LOOPBACK: list[IPv4Network | IPv6Network] = [IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")]
 
 
 class ApiPermission(Table):
