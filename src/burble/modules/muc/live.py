@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from burble.errors import StanzaError
 from burble.modules.muc.logs import Line, Watch
@@ -17,6 +17,9 @@ from burble.stanza import Stanza
 
 if TYPE_CHECKING:
     from burble.modules.muc.service import RoomService
+
+#: How many messages of the history are stored before old ones are deleted.
+_TRIM_AFTER: Final = 500
 
 #: What is done in a room: returns what is to be sent.
 Action = Callable[[Room], list[Stanza]]
@@ -76,7 +79,7 @@ class LiveRoom:
         room: the room; None while it is read, and where there is none.
         creator: the bare JID that made it; empty where that account is gone.
         stored: whether the database has it.
-        said: how many messages of the history were stored since the old ones were deleted.
+        said: how much was stored since old messages were deleted: there may be some if it is not 0.
     """
 
     def __init__(self, service: RoomService, local: str) -> None:
@@ -196,7 +199,14 @@ class LiveRoom:
                 self.service.store.remember(room, spoken)
                 self.said += 1
         room.unsaved.clear()
+        if self.said >= _TRIM_AFTER:
+            self.trim(room)
         return False
+
+    def trim(self, room: Room) -> None:
+        """Have what is too old for the history deleted."""
+        self.said = 0
+        self.service.host.spawn(self.service.store.trim(room))
 
     async def _store(self, result: Result, before: Before | None) -> None:
         room = result.room
@@ -223,6 +233,7 @@ class LiveRoom:
             self.stored = False
         elif self.stored:
             await store.save(room, self.creator, changes)
+            self.said += len(changes)
         else:
             await store.put(room, self.creator)
             self.stored = True

@@ -19,7 +19,6 @@ from burble.modules.muc.jobs import ForgetJob, GhostJob, MakeJob, StanzaJob
 from burble.modules.muc.live import Job, LiveRoom
 from burble.modules.muc.logs import RoomLogs, directory_name
 from burble.modules.muc.rates import Rates
-from burble.modules.muc.registration import NICK_NODE
 from burble.modules.muc.room import Room
 from burble.modules.muc.settings import MucSettings
 from burble.modules.muc.store import RoomStore
@@ -99,7 +98,7 @@ class RoomService:
         if payload is None or (iq.to is not None and iq.to.resource) or iq.type not in ("get", "set"):
             return None
         match (iq.type, payload.ns, payload.name):
-            case ("get", ns, "query") if ns == DISCO_INFO and payload.get("node") != NICK_NODE:
+            case ("get", ns, "query") if ns == DISCO_INFO:
                 return room_info(room, iq, self._logs_of(room))
             case ("get", ns, "query") if ns == DISCO_ITEMS:
                 return room_items(room, iq)
@@ -207,7 +206,7 @@ class RoomService:
             return  # it is being used; `rests` will look at it again
         del self.live[local]
         if live.said and live.room is not None:
-            self.host.spawn(self.store.trim(live.room))
+            live.trim(live.room)
 
     # ---- for the module
 

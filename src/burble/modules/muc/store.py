@@ -28,6 +28,9 @@ from burble.xml import parse_element
 
 _log = logging.getLogger("burble.muc")
 
+#: Later than all that was ever said, microseconds.
+_NEVER: Final = 2**62
+
 Change = tuple[Part, JID | Spoken | None]
 Work = list[tuple[Executable, dict[str, Any] | list[dict[str, Any]]]]
 
@@ -147,9 +150,9 @@ class RoomStore:
 
     async def trim(self, room: Room) -> None:
         """Delete what is too old for the history."""
-        if room.history:
-            key = self._key(room.jid.local) | {"before": _micros(room.history[0].at)}
-            await self._database.execute(_DROP_OLD, key)
+        before = _micros(room.history[0].at) if room.history else _NEVER
+        await self._database.batch.flush()
+        await self._database.execute(_DROP_OLD, self._key(room.jid.local) | {"before": before})
 
     async def drop(self, local: str) -> None:
         """Delete a room."""
