@@ -81,7 +81,8 @@ def receive(room: Room, stanza: Message | Presence | Iq, now: float) -> list[Sta
     if isinstance(stanza, Presence):
         return _presence(room, stanza, now)
     assert stanza.from_ is not None
-    if room.locked and room.affiliation(stanza.from_) < Affiliation.OWNER:
+    outside = stanza.from_ not in room.present
+    if room.locked and outside and room.affiliation(stanza.from_) < Affiliation.OWNER:
         if stanza.type in ("error", "result"):
             return []
         raise StanzaError("item-not-found", "the room is not open yet")  # §14.2
