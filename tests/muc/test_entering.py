@@ -238,8 +238,9 @@ def test_a_full_room_takes_admins_only_and_not_too_many() -> None:
     join(room, "crone1@example.org/phone", "firstwitch")  # takes no seat
 
 
-def test_the_service_limits_rooms_that_set_no_limit() -> None:
-    room = make_room(RoomLimits(users=1), max_users=0)
+@pytest.mark.parametrize("max_users", [0, 9])
+def test_the_service_limits_rooms_that_would_take_more(max_users: int) -> None:
+    room = make_room(RoomLimits(users=1), max_users=max_users)
     join(room, CRONE, "firstwitch")
     assert refusal(room, entry(HAG, "thirdwitch")).condition == "service-unavailable"
 

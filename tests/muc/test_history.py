@@ -67,6 +67,7 @@ def test_all_that_is_kept_is_sent_with_the_time_it_was_sent_first() -> None:
         ("since='2030-01-01T00:00:00Z'", []),
         ("seconds='3600' maxstanzas='3' since='2002-10-13T23:57:37Z'", ["three", "four"]),
         ("seconds='60' maxstanzas='1' since='1970-01-01T00:00:00Z'", ["four"]),
+        ("seconds='60' since='1970-01-01T00:00:00Z'", ["three", "four"]),
         ("unknown='7'", ["one", "two", "three", "four"]),
     ],
 )

@@ -53,3 +53,12 @@ def test_nobody_but_the_owner_reaches_a_locked_room() -> None:
     assert send(room, f"<presence from='{HAG}' to='{ROOM}/x' type='unavailable'/>") == []
     assert codes(send(room, f"<presence from='{HAG}' to='{ROOM}/x'/>")[0]) == [110, 307, 333]
     assert len(send(room, f"<message from='{CRONE}' type='groupchat'><body>hello?</body></message>")) == 1
+
+
+def test_the_owner_reaches_a_locked_room_from_any_client() -> None:
+    room = make_room()
+    room.locked = True
+    join(room, CRONE, "firstwitch", Affiliation.OWNER)
+    inside = "<query xmlns='http://jabber.org/protocol/muc#owner'/>"
+    (form,) = send(room, f"<iq from='crone1@example.org/phone' id='1' type='get'>{inside}</iq>")
+    assert form.type == "result"
