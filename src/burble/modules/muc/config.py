@@ -12,6 +12,14 @@ from burble.jid import JID
 Visible = Literal["moderator", "participant", "visitor"]
 
 
+class HatSetting(Table):
+    """A hat that can be worn in a room (XEP-0317)."""
+
+    uri: str = Field(min_length=1, max_length=500, description="What it is, for programs.")
+    title: str = Field(min_length=1, max_length=100, description="What it is, for people.")
+    hue: str = Field("", max_length=20, description="The angle of its colour, from 0 to 360.")
+
+
 class RoomConfig(Table):
     """The configuration of a room; never changed, but replaced (`model_copy`)."""
 
@@ -47,8 +55,16 @@ class RoomConfig(Table):
         frozenset({"moderator", "participant", "visitor"}),
         description="The roles that may see the lists of members, admins and owners.",
     )
+    hats: tuple[HatSetting, ...] = Field(
+        (), max_length=50, description="The hats that admins can give people to wear."
+    )
     logging: bool = Field(False, description="Whether what is said is logged, for others to read.")
     history: int = Field(20, ge=0, description="How many messages a newcomer is sent.")
     pubsub: str = Field(
         "", max_length=2000, description="The address of a publish-subscribe node that belongs to the room."
+    )
+    ldap_group: str = Field(
+        "",
+        max_length=2000,
+        description="The distinguished name of an LDAP group that belongs to the room, for clients to see.",
     )

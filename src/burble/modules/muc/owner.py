@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from burble.errors import StanzaError
 from burble.jid import JID, JIDError
@@ -18,7 +18,7 @@ from burble.namespaces import DATA_FORMS, MUC_OWNER, MUC_USER
 from burble.stanza import Iq, Message, Stanza
 from burble.xml import Element
 
-__all__ = ["destroyed", "owned"]
+__all__ = ["destroyed", "notice", "owned"]
 
 
 def owned(room: Room, request: Iq, now: float) -> list[Stanza]:
@@ -104,7 +104,7 @@ def _apply(room: Room, by: JID, submitted: Submitted) -> list[Stanza]:
                 occupant.role = Role.PARTICIPANT
                 sent += presences.changed(room, occupant, was=Role.VISITOR)
     if codes := _codes(old, new):
-        sent += _notice(room, codes)
+        sent += notice(room, codes)
     return sent
 
 
@@ -152,7 +152,8 @@ def _codes(old: RoomConfig, new: RoomConfig) -> list[int]:
     return codes
 
 
-def _notice(room: Room, codes: list[int]) -> Iterator[Stanza]:
+def notice(room: Room, codes: Iterable[int]) -> Iterator[Stanza]:
+    """Tell all occupants that the configuration has changed, by the status codes of §10.2.1."""
     x = Element("x", MUC_USER)
     for code in codes:
         x.add("status", attrs={"code": str(code)})

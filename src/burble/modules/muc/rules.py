@@ -14,6 +14,7 @@ from burble.forms import Form
 from burble.modules.muc import (
     admin,
     entering,
+    hats,
     invitations,
     leaving,
     messages,
@@ -27,6 +28,7 @@ from burble.modules.muc import (
 from burble.modules.muc.ranks import Affiliation
 from burble.modules.muc.room import Room
 from burble.namespaces import (
+    COMMANDS,
     DATA_FORMS,
     MODERATE,
     MUC,
@@ -46,6 +48,7 @@ _REQUESTS: Final[dict[tuple[str, str], Callable[[Room, Iq, float], list[Stanza]]
     ("query", MUC_ADMIN): admin.administered,
     ("query", MUC_OWNER): owner.owned,
     ("query", REGISTER): registration.registered,
+    ("command", COMMANDS): hats.commanded,
     ("moderate", MODERATE): moderation.moderated,
 }
 
