@@ -165,6 +165,7 @@ class Stage:
 #: Fields of a room's configuration that are not called `muc#roomconfig_NAME`.
 _FIELDS = {
     "contactjid": "muc#roominfo_contactjid",
+    "ldapgroup": "muc#roominfo_ldapgroup",
     "maxhistoryfetch": "muc#maxhistoryfetch",
     "registration": "{urn:burble:muc}registration",
 }

@@ -7,6 +7,7 @@ tests, too.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
@@ -151,6 +152,7 @@ async def _dark_cave(stage: Stage) -> Actor:
         lang="en",
         enablelogging="1",
         contactjid="crone1@localhost",
+        ldapgroup="cn=witches,dc=shakespeare,dc=lit",
         maxhistoryfetch="50",
         pubsub="xmpp:pubsub.localhost?;node=the-coven-node",
     )
@@ -195,8 +197,9 @@ async def test_a_room_says_what_it_is(stage: Stage) -> None:
     }
 
 
-async def test_a_room_tells_more_of_itself(stage: Stage) -> None:
+async def test_a_room_tells_more_of_itself(stages: Stages, tmp_path: Path) -> None:
     """§6.4: Example 10, with ``muc#roominfo_changesubject`` and ``muc#roominfo_pubsub`` of the older text."""
+    stage = await stages(log_dir=str(tmp_path / "logs"), log_url="https://www.localhost/chatlogs/")
     crone1 = await _dark_cave(stage)
     await crone1.tell("<subject>Spells</subject>")
     macbeth = await stage.actor("macbeth/castle")
@@ -209,7 +212,9 @@ async def test_a_room_tells_more_of_itself(stage: Stage) -> None:
         "muc#roominfo_subject": "Spells",
         "muc#roomconfig_changesubject": "1",
         "muc#roominfo_occupants": "3",
+        "muc#roominfo_ldapgroup": "cn=witches,dc=shakespeare,dc=lit",
         "muc#roominfo_lang": "en",
+        "muc#roominfo_logs": "https://www.localhost/chatlogs/coven/",
         "muc#roominfo_pubsub": "xmpp:pubsub.localhost?;node=the-coven-node",
         "muc#roomconfig_pubsub": "xmpp:pubsub.localhost?;node=the-coven-node",
         "muc#maxhistoryfetch": "50",

@@ -42,6 +42,7 @@ _SETTINGS: Final = {
     "muc#roomconfig_enablelogging": "logging",
     "muc#maxhistoryfetch": "history",
     "muc#roomconfig_pubsub": "pubsub",
+    "muc#roominfo_ldapgroup": "ldap_group",
 }
 _PRESENCE: Final = "muc#roomconfig_presencebroadcast"
 _MEMBER_LIST: Final = "muc#roomconfig_getmemberlist"
@@ -142,6 +143,7 @@ def config_form(room: Room) -> Form:
     form.add(_PROTECTED, "boolean", label="Is a password needed to enter?", value=bool(config.password))
     form.add(_SECRET, "text-private", label="Password", value=config.password)
     form.add("muc#roomconfig_pubsub", label="Address of a publish-subscribe node", value=config.pubsub)
+    form.add("muc#roominfo_ldapgroup", label="LDAP group that belongs to it", value=config.ldap_group)
     form.add(_ADMINS, "jid-multi", label="All admins", value=holders(room, Affiliation.ADMIN))
     form.add(_OWNERS, "jid-multi", label="All owners", value=holders(room, Affiliation.OWNER))
     return form

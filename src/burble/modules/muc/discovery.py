@@ -146,6 +146,8 @@ def _extended(room: Room, logs: str) -> Form:
         value=config.change_subject,
     )
     form.add("muc#roominfo_occupants", label="Number of occupants", value=len(room.occupants))
+    if config.ldap_group:
+        form.add("muc#roominfo_ldapgroup", label="LDAP group", value=config.ldap_group)
     if config.lang:
         form.add("muc#roominfo_lang", label="Language of the discussion", value=config.lang)
     if logs:
