@@ -71,7 +71,9 @@ A key without a default stands behind a `#`.
 def settings_page() -> str:
     """Return the text of docs/settings.md."""
     sections = [INTRODUCTION, _section("Top of the file", Settings)]
-    sections += [_section(f"`[{name}]`", model) for name, model in _tables(Settings).items()]
+    for name, model in _tables(Settings).items():
+        sections.append(_section(f"`[{name}]`", model))
+        sections += [_section(f"`[{name}.{key}]`", inner) for key, inner in _tables(model).items()]
     sections.append(_section('`[api.permissions."NAME"]`', ApiPermission))
     sections += [
         _module_section(name) for name in modules.DEFAULT if modules.find(name).Settings.model_fields
@@ -89,6 +91,8 @@ def example_file() -> str:
     lines = list(_assignments(Settings))
     for name, model in _tables(Settings).items():
         lines += ["", f"[{name}]", *_assignments(model)]
+        for key, inner in _tables(model).items():
+            lines += ["", f"[{name}.{key}]", *_assignments(inner)]
     return "\n".join(lines) + "\n"
 
 
@@ -129,8 +133,11 @@ def _module_section(name: str) -> str:
 def _keys(model: type[Table]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the keys of a table that are no tables themselves, with their JSON schemas."""
     defaults = model().model_dump(mode="json")
-    for name, schema in model.model_json_schema()["properties"].items():
+    whole = model.model_json_schema()
+    for name, schema in whole["properties"].items():
         if "description" in schema:
+            if "$ref" in (items := schema.get("items", {})):
+                schema = schema | {"items": whole["$defs"][items["$ref"].rpartition("/")[2]]}
             # A set has no order, but the page needs one.
             default = sorted(defaults[name]) if schema.get("uniqueItems") else defaults[name]
             yield name, schema | ({"default": default} if "default" in schema else {})
@@ -143,6 +150,8 @@ def _type(schema: dict[str, Any]) -> str:
         return ", ".join(f"`{json.dumps(value)}`" for value in schema.get("enum", [schema.get("const")]))
     if schema["type"] == "array":
         kind = schema["items"]
+        if "properties" in kind:
+            return "list of tables with " + ", ".join(f"`{key}`" for key in kind["properties"])
         return f"list of {PLURALS[kind['format']]}" if "format" in kind else f"list of {_type(kind)}"
     if schema["type"] == "object":
         keys = ", ".join(f"`{key}`" for key in schema["propertyNames"]["enum"])
