@@ -237,7 +237,7 @@ def actor_nick(stanza: ET.Element) -> str | None:
 
 
 def refusal(stanza: ET.Element) -> str:
-    """The type and condition of an error, as in ``auth forbidden``; its sender must be who was asked."""
+    """The type and condition of an error, as in ``auth forbidden``."""
     assert stanza.get("type") == "error", ET.tostring(stanza)
     error = stanza.find(f"{CLIENT}error")
     assert error is not None, ET.tostring(stanza)

@@ -136,6 +136,9 @@ async def test_occupants_are_told_of_changes(
     await configured(crone1, **{name: value})
     for witch in (crone1, wiccarocks):
         assert told(await witch.heard()) == [{code}]
+    await configured(crone1, **{name: value})
+    for witch in (crone1, wiccarocks):
+        assert await witch.heard() == []
     await configured(crone1, **{name: before or [""]})
     for witch in (crone1, wiccarocks):
         assert told(await witch.heard()) == [{back}]

@@ -38,10 +38,14 @@ async def test_a_visitor_asks_for_voice(stage: Stage) -> None:
 
 async def test_voice_requests_may_be_unwanted(stage: Stage) -> None:
     """§7.13: a stranger can't ask, and the owner may have turned requests off."""
-    crone1, _, _ = await stage.coven(moderatedroom="1")
+    crone1, _, _ = await stage.coven(moderatedroom="1", allow_voice_requests="0")
     macbeth = await stage.actor("macbeth/castle")
     [error] = await macbeth.tell(VOICE, COVEN, "")
     assert refusal(error) == "cancel not-acceptable"
+    await macbeth.enter("thane")
+    await crone1.heard()
+    [error] = await macbeth.tell(VOICE, COVEN, "")
+    assert refusal(error) == "auth forbidden"
     await crone1.nothing()
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.client import CLIENT
 from tests.muc.stage import (
+    ADMIN,
     COVEN,
     SERVICE,
     Actor,
@@ -80,16 +81,19 @@ async def harfleur(stage: Stage) -> tuple[Actor, Actor, Actor]:
 async def test_kicking(stage: Stage) -> None:
     """§8.2: Examples 89 to 92: all hear of it, with code 307."""
     fluellen, pistol, gower = await harfleur(stage)
-    answer = await fluellen.administer(
-        "<item nick='pistol' role='none'><reason>Avaunt, you cullion!</reason></item>", HARFLEUR
+    kick = "<item nick='pistol' role='none'><reason>Avaunt, you cullion!</reason></item>"
+    fluellen.write(
+        f"<iq type='set' id='kick1' to='{HARFLEUR}'><query xmlns='{ADMIN[1:-1]}'>{kick}</query></iq>"
     )
-    assert (answer.get("type"), answer.get("from"), len(answer)) == ("result", HARFLEUR, 0)
+    answer, gone = await fluellen.heard(HARFLEUR)  # the moderator is told first, then the others
+    assert (answer.get("id"), answer.get("type"), answer.get("from")) == ("kick1", "result", HARFLEUR)
+    assert len(answer) == 0
     [own] = await pistol.heard(HARFLEUR)
     assert (seen(own), codes(own)) == ("gone pistol none/none", {110, 307})
     assert (reason(own), actor_nick(own)) == ("Avaunt, you cullion!", "Fluellen")
-    for actor in (fluellen, gower):
-        [presence] = await actor.heard(HARFLEUR)
-        assert (seen(presence), codes(presence)) == ("gone pistol none/none", {307})
+    [presence] = await gower.heard(HARFLEUR)
+    for shown in (gone, presence):
+        assert (seen(shown), codes(shown)) == ("gone pistol none/none", {307})
     [error] = await pistol.say("I'll be revenged.", HARFLEUR)
     assert refusal(error) == "cancel not-acceptable"
     *_, own, _ = await pistol.enter("pistol", HARFLEUR)  # no ban
