@@ -30,6 +30,9 @@ rate = 0
 offline_messages = 100000
 registrations_per_address = 0
 connections_per_address = 0
+
+[modules.muc.room_defaults]
+max_users = 0  # as many as the service allows
 """
 
 
