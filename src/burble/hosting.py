@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from burble import modules
 from burble.auth import InternalAuthenticator
+from burble.auth.selection import authenticator_for, same_accounts
 from burble.commands import Registry
 from burble.config import ConfigError, HostSettings, Settings
 from burble.config.explain import dotted, explain
@@ -98,6 +99,7 @@ class Hosting:
             host = self.hosts[name]
             await host.close(StreamError("host-gone", "this host is not served here any more"))
             await self._unload(host, list(host.modules), problems)
+            await host.authenticator.close()
             del self.hosts[name]
             _log.info("%s is not served any more", name)
         for name, host_plan in wanted.items():
@@ -111,13 +113,14 @@ class Hosting:
             await host.close(error)
 
     async def unload(self) -> None:
-        """Unload all modules."""
+        """Unload all modules, and let go of who keeps the accounts."""
         for host in self.hosts.values():
             await self._unload(host, list(host.modules), [])
+            await host.authenticator.close()
         self.hosts.clear()
 
     def _make(self, settings: HostSettings) -> Host:
-        authenticator = InternalAuthenticator(self._database, settings.name, settings.auth.scram_iterations)
+        authenticator = authenticator_for(settings, self._database)
         host = Host(settings, self._database, authenticator, self._router, self._secret)
         self.hosts[settings.name] = host
         return host
@@ -126,7 +129,12 @@ class Hosting:
         kept = {kind.name: kind for kind, _ in host_plan.modules}
         left = [name for name, module in host.modules.items() if type(module) is not kept.get(name)]
         await self._unload(host, left, problems)
+        before, retired = host.settings, host.authenticator
+        if not same_accounts(before, host_plan.settings):
+            host.authenticator = authenticator_for(host_plan.settings, self._database)
         host.configure(host_plan.settings)
+        if host.authenticator is not retired:
+            await retired.close()
         if isinstance(host.authenticator, InternalAuthenticator):
             host.authenticator.iterations = host_plan.settings.auth.scram_iterations
         for kind, options in host_plan.modules:

@@ -12,6 +12,7 @@ from burble.auth import (
     InvalidPassword,
     NoSuchAccount,
     internal,
+    stored,
 )
 from burble.auth.scram import derive_keys
 from burble.storage import Database, DatabaseUnavailable, Params, Row
@@ -150,7 +151,7 @@ async def test_accounts_of_another_host_are_others(juliet: InternalAuthenticator
 async def test_accounts_are_listed_in_order_across_pages(
     juliet: InternalAuthenticator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(internal, "_LIST", internal._LIST.limit(2))
+    monkeypatch.setattr(stored, "_LIST", stored._LIST.limit(2))
     for user in ("romeo", "benvolio", "nurse", "mercutio"):
         await juliet.register(user, "pencil")
     assert [user async for user in juliet.users()] == ["benvolio", "juliet", "mercutio", "nurse", "romeo"]

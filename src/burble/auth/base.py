@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
+from typing import Final
 
 from burble.auth.scram import ScramKeys
 
@@ -18,8 +19,16 @@ class NoSuchAccount(AuthError):
     """The account to be changed or removed is not there."""
 
 
+class ChangeRefused(AuthError):
+    """Whoever keeps the accounts does not let this be changed, or not from here."""
+
+
 class AuthenticatorUnavailable(AuthError):
     """The place that knows the accounts cannot be reached now; the same question may be asked again later."""
+
+
+CHANGES: Final = frozenset({"register", "set_password", "remove"})
+"""What may happen to an account."""
 
 
 class Authenticator(ABC):
@@ -32,10 +41,12 @@ class Authenticator(ABC):
         host: the virtual host whose accounts these are.
         mechanisms: the SASL mechanisms that can be served from what is known of a password, by the names
             without ``-PLUS``: channel binding is a matter of the connection, not of the account.
+        changes: those of `CHANGES` that can be asked for here; the others raise `ChangeRefused`.
     """
 
     host: str
     mechanisms: frozenset[str]
+    changes: frozenset[str] = CHANGES
 
     @abstractmethod
     async def exists(self, user: str) -> bool:
@@ -45,9 +56,13 @@ class Authenticator(ABC):
         """Tell whether there is such an account where that is known without asking anywhere, else None."""
         return None
 
+    @abstractmethod
     async def is_disabled(self, user: str) -> bool:
         """Tell whether the account exists but may not log in. Asked only after the password was proved."""
-        return False
+
+    @abstractmethod
+    async def set_disabled(self, user: str, disabled: bool) -> None:
+        """Forbid or allow an account to log in; its data stays. Raises `NoSuchAccount`."""
 
     @abstractmethod
     async def scram_keys(self, user: str, hash: str) -> ScramKeys | None:
@@ -67,11 +82,29 @@ class Authenticator(ABC):
 
     @abstractmethod
     async def register(self, user: str, password: str) -> None:
-        """Create an account. Raises `AccountExists` or `InvalidPassword`."""
+        """Create an account. Raises `AccountExists`, `InvalidPassword` or `ChangeRefused`."""
 
     @abstractmethod
     async def set_password(self, user: str, password: str) -> None:
-        """Replace an account's password. Raises `NoSuchAccount` or `InvalidPassword`."""
+        """Replace an account's password. Raises `NoSuchAccount`, `InvalidPassword` or `ChangeRefused`."""
+
+    async def prepare_removal(self, user: str, password: str | None = None) -> None:
+        """Make sure that an account can be removed, before anybody is told that it is.
+
+        Where others keep the accounts, they remove it now.
+
+        Args:
+            user: the account.
+            password: where it is given, the account's; a wrong one lets the account be.
+
+        Raises:
+            NoSuchAccount: there is none.
+            ChangeRefused: it stays.
+        """
+        if not await self.exists(user):
+            raise NoSuchAccount(f"there is no account {user}@{self.host}")
+        if password is not None and not await self.check_password(user, password):
+            raise ChangeRefused("the password is wrong")
 
     @abstractmethod
     async def remove(self, user: str) -> None:
@@ -79,8 +112,12 @@ class Authenticator(ABC):
 
     @abstractmethod
     def users(self) -> AsyncIterator[str]:
-        """Iterate over the localparts of all accounts, in ascending order."""
+        """Iterate over the localparts of all accounts known here, in ascending order."""
 
     @abstractmethod
     async def count(self) -> int:
-        """Return how many accounts there are."""
+        """Return how many accounts are known here."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of what lies outside the server. Nothing is asked any more."""

@@ -3,28 +3,23 @@
 import asyncio
 import hmac
 import secrets
-import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, SelectBase, Table, bindparam, func, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
-from burble.auth.base import AccountExists, Authenticator, AuthenticatorUnavailable, NoSuchAccount
+from burble.auth.base import AccountExists
 from burble.auth.passwords import InvalidPassword, prepare_password
 from burble.auth.scram import HASHES, SALT_LENGTH, ScramKeys, derive_keys
+from burble.auth.stored import StoredAuthenticator
 from burble.storage import Database
-from burble.storage.errors import StorageError
-from burble.storage.schema import account_tables, accounts, credentials
-from burble.storage.statements import Row
+from burble.storage.schema import accounts, credentials
 
 MAX_CACHED: Final = 10_000
 """Names remembered, with their keys or with the fact that there is no such account."""
-
-PAGE: Final = 500
-"""Rows read at a time when all accounts are listed."""
 
 _FIND = (
     select(
@@ -43,13 +38,6 @@ _FIND = (
     )
     .where(accounts.c.host == bindparam("host"), accounts.c.user == bindparam("user"))
 )
-_LIST = (
-    select(accounts.c.user)
-    .where(accounts.c.host == bindparam("host"), accounts.c.user > bindparam("after"))
-    .order_by(accounts.c.user)
-    .limit(PAGE)
-)
-_COUNT = select(func.count()).select_from(accounts).where(accounts.c.host == bindparam("host"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +46,7 @@ class _Account:
     keys: Mapping[str, ScramKeys]
 
 
-class InternalAuthenticator(Authenticator):
+class InternalAuthenticator(StoredAuthenticator):
     """The accounts of one host in the tables ``accounts`` and ``credentials``.
 
     An account is read once, with all its keys, and then remembered until it changes. So there must be one
@@ -79,8 +67,7 @@ class InternalAuthenticator(Authenticator):
             iterations: the PBKDF2 iteration count for new passwords (RFC 5802 §5.1: at least 4,096;
                 XEP-0438 §6: 10,000).
         """
-        self.host = host
-        self._database = database
+        super().__init__(database, host)
         self.iterations = iterations
         # Least recently used first. None: there is no such account.
         self._cache: OrderedDict[str, _Account | None] = OrderedDict()
@@ -117,12 +104,7 @@ class InternalAuthenticator(Authenticator):
         rows = await self._credentials(user, password)
 
         def create(connection: Connection) -> None:
-            row = {"host": self.host, "user": user, "created": int(time.time())}
-            connection.execute(accounts.insert(), row)
-            # What was under way when an earlier account of the name was removed may be stored after it.
-            for table in account_tables():
-                if table is not accounts:
-                    connection.execute(table.delete().where(*_owned(table, self.host, user)))
+            self._create(connection, user)
             connection.execute(credentials.insert(), rows)
 
         try:
@@ -137,42 +119,20 @@ class InternalAuthenticator(Authenticator):
             found = connection.execute(_FIND, {"host": self.host, "user": user}).first()
             if found is None:
                 raise self._missing(user)
-            connection.execute(credentials.delete().where(*_owned(credentials, self.host, user)))
+            connection.execute(credentials.delete().where(*self._owned(credentials, user)))
             connection.execute(credentials.insert(), rows)
 
         await self._change(user, replace)
 
-    async def set_disabled(self, user: str, disabled: bool) -> None:
-        """Forbid or allow an account to log in; its data stays. Raises `NoSuchAccount`."""
-
-        def update(connection: Connection) -> None:
-            found = accounts.update().where(*_owned(accounts, self.host, user)).values(disabled=disabled)
-            if not connection.execute(found).rowcount:
-                raise self._missing(user)
-
-        await self._change(user, update)
-
     async def remove(self, user: str) -> None:
         def delete(connection: Connection) -> None:
-            removed = 0
-            # `accounts` comes last, and a raise undoes the others.
-            for table in account_tables():
-                removed = connection.execute(table.delete().where(*_owned(table, self.host, user))).rowcount
-            if not removed:
-                raise self._missing(user)
+            if not self._delete(connection, user):
+                raise self._missing(user)  # which undoes what was deleted
 
         await self._change(user, delete)
 
-    async def users(self) -> AsyncIterator[str]:
-        after = ""
-        while rows := await self._fetch(_LIST, {"host": self.host, "after": after}):
-            for row in rows:
-                yield row.user
-            after = rows[-1].user
-
-    async def count(self) -> int:
-        rows = await self._fetch(_COUNT, {"host": self.host})
-        return int(rows[0][0])
+    async def close(self) -> None:
+        """Nothing to let go of: the database is the server's."""
 
     async def _find(self, user: str) -> _Account | None:
         if user in self._cache:
@@ -207,29 +167,6 @@ class InternalAuthenticator(Authenticator):
             rows.append({"host": self.host, "user": user, "mechanism": hash, **asdict(keys)})
         return rows
 
-    async def _change(self, user: str, function: Callable[[Connection], None]) -> None:
-        # A cancelled write goes on, so forgetting what it changed has to go on as well.
-        await asyncio.shield(self._write(user, function))
-
-    async def _write(self, user: str, function: Callable[[Connection], None]) -> None:
-        try:
-            await self._database.write(function)
-        except StorageError as error:
-            raise AuthenticatorUnavailable(str(error)) from error
-        finally:
-            self._changes += 1
-            self._cache.pop(user, None)
-
-    async def _fetch(self, statement: SelectBase, params: dict[str, str]) -> Sequence[Row]:
-        try:
-            return await self._database.fetch(statement, params)
-        except StorageError as error:
-            raise AuthenticatorUnavailable(str(error)) from error
-
-    def _missing(self, user: str) -> NoSuchAccount:
-        return NoSuchAccount(f"there is no account {user}@{self.host}")
-
-
-def _owned(table: Table, host: str, user: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """The condition for the rows of one account."""
-    return table.c.host == host, table.c.user == user
+    def _changed(self, user: str) -> None:
+        self._changes += 1
+        self._cache.pop(user, None)

@@ -4,12 +4,12 @@
 """
 
 from burble.config.api import Api, ApiPermission
+from burble.config.auth import Auth, AuthHttp, AuthScript
 from burble.config.explain import ConfigError
 from burble.config.fields import Address, Table
 from burble.config.reader import load
 from burble.config.sections import (
     TLS,
-    Auth,
     Database,
     HostLimits,
     HostTLS,
@@ -27,6 +27,8 @@ __all__ = [
     "Api",
     "ApiPermission",
     "Auth",
+    "AuthHttp",
+    "AuthScript",
     "ConfigError",
     "Database",
     "HostLimits",

@@ -25,6 +25,7 @@ from burble.jid import JID, JIDError
 
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.?")
 _DATABASE_URL = re.compile(r"(sqlite|postgresql)(\+[a-z0-9]+)?://.*")
+_HTTP_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 _LOOKS_NUMERIC = re.compile(r"[0-9.]+")
 
 
@@ -108,6 +109,12 @@ def _database_url(text: str) -> str:
     return text
 
 
+def _http_url(text: str) -> str:
+    if not _HTTP_URL.fullmatch(text):
+        raise expected('a URL such as "https://example.org/accounts", without a name or a password in it')
+    return text
+
+
 def _anchored(path: Path, info: ValidationInfo) -> Path:
     base = (info.context or {}).get("directory")
     path = path.expanduser()
@@ -137,6 +144,9 @@ Account = Annotated[str, AfterValidator(_account), WithJsonSchema({"type": "stri
 
 DatabaseURL = Annotated[str, AfterValidator(_database_url)]
 """A SQLAlchemy URL of a database that Burble can use."""
+
+HttpURL = Annotated[str, AfterValidator(_http_url)]
+"""The URL of an HTTP service, without credentials, query or fragment."""
 
 FilePath = Annotated[
     Path, Strict(False), AfterValidator(_anchored), WithJsonSchema({"type": "string", "format": "path"})

@@ -6,17 +6,6 @@ from pydantic import ConfigDict, Field, model_validator
 
 from burble.config.fields import Address, DatabaseURL, EachOnce, FilePath, ListenAddress, Table
 
-Mechanism = Literal[
-    "SCRAM-SHA-512-PLUS",
-    "SCRAM-SHA-512",
-    "SCRAM-SHA-256-PLUS",
-    "SCRAM-SHA-256",
-    "SCRAM-SHA-1-PLUS",
-    "SCRAM-SHA-1",
-    "PLAIN",
-    "ANONYMOUS",
-]
-
 _Bytes = Annotated[int, Field(ge=1)]
 _StanzaBytes = Annotated[int, Field(ge=10_000)]
 _Count = Annotated[int, Field(ge=1)]
@@ -105,42 +94,6 @@ class Database(Table):
         default=0.005, ge=0, le=1, description="Longest time a row waits until its batch is written, seconds."
     )
     batch_rows: _Count = Field(default=500, description="Rows that are written without waiting any longer.")
-
-
-class Auth(Table):
-    """How clients log in and what happens to their resources."""
-
-    mechanisms: Annotated[list[Mechanism], EachOnce] = Field(
-        default=[
-            "SCRAM-SHA-512-PLUS",
-            "SCRAM-SHA-512",
-            "SCRAM-SHA-256-PLUS",
-            "SCRAM-SHA-256",
-            "SCRAM-SHA-1-PLUS",
-            "SCRAM-SHA-1",
-            "PLAIN",
-        ],
-        min_length=1,
-        description="SASL mechanisms to offer. Those that end in -PLUS bind the login to the TLS connection "
-        "and are offered only inside TLS; ANONYMOUS gives a client a temporary account without a password.",
-    )
-    scram_iterations: int = Field(
-        default=10_000,
-        ge=4096,
-        le=10_000_000,
-        description="Rounds of hashing for a new password (RFC 5802). Stored passwords keep the rounds they "
-        "were made with.",
-    )
-    allow_plain_without_tls: bool = Field(
-        default=False,
-        description="Offer PLAIN on streams without TLS too, where anybody on the way can read passwords. "
-        "For tests on loopback.",
-    )
-    resource_conflict: Literal["replace", "refuse", "rename"] = Field(
-        default="replace",
-        description="What happens when a client asks for a resource in use (RFC 6120 §7.7.2.2): `replace` "
-        "ends the older session, `refuse` answers `conflict`, `rename` gives the newer one another resource.",
-    )
 
 
 class Registration(Table):

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from burble.config.api import Api
+from burble.config.auth import Auth
 from burble.config.fields import Account, Domain, EachOnce, FilePath, Table
 from burble.config.sections import (
     TLS,
-    Auth,
     Database,
     HostLimits,
     HostTLS,
@@ -84,6 +84,18 @@ class Settings(Table):
     api: Api = Field(default=Api())
     host: dict[Domain, HostOverrides] = Field(default={})
 
+    @model_validator(mode="after")
+    def _methods_have_what_they_need(self) -> Self:
+        lacking = {
+            f"{place}auth.{key}: {text}"
+            for name in self.hosts
+            for place in (f'host."{name}".' if name in self.host else "",)
+            for key, text in self.for_host(name).auth.lacking()
+        }
+        if lacking:
+            raise ValueError("; ".join(sorted(lacking)))
+        return self
+
     @property
     def database_url(self) -> str:
         """The SQLAlchemy URL of the database, with the default filled in."""
@@ -111,6 +123,8 @@ def _overlaid(general: _T, own: Table) -> _T:
     for key, value in written.items():
         if isinstance(value, dict):
             written[key] = merge(getattr(general, key, {}), value)
+        elif isinstance(value, Table):
+            written[key] = _overlaid(getattr(general, key), value)
     return general.model_copy(update=written)
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Final
 
-from burble.auth import AccountExists, AuthError, InvalidPassword
+from burble.auth import AccountExists, AuthError, ChangeRefused, InvalidPassword
 from burble.errors import StanzaError
 from burble.forms import Form
 from burble.jid import JID, JIDError
@@ -51,7 +51,8 @@ class Register(Module):
 
         Raises:
             StanzaError: service-unavailable where registration is closed; conflict; not-acceptable where
-                something is missing, won't do, or the address has registered too much.
+                something is missing, won't do, or the address has registered too much; not-allowed where
+                the accounts are kept elsewhere and it is refused there.
         """
         request = event.request
         query = request.child("query", REGISTER)
@@ -68,6 +69,8 @@ class Register(Module):
 
     def _allows(self, stream: C2SStream) -> bool:
         settings = self.host.settings
+        if "register" not in self.host.authenticator.changes:
+            return False
         if settings.tls.require and stream.carrier.tls is None:
             return False
         address = _address(stream.carrier.address)
@@ -100,7 +103,8 @@ class Register(Module):
 
         Raises:
             StanzaError: registration-required for who has no account here; bad-request; not-allowed for
-                another's account; not-acceptable for a password that won't do.
+                another's account, or where accounts are kept elsewhere and it is refused there;
+                not-acceptable for a password that won't do.
         """
         user = self._owner(request)
         query = request.payload
@@ -231,4 +235,6 @@ def _refusal(error: AuthError | InvalidPassword) -> StanzaError:
         return StanzaError("conflict", str(error))
     if isinstance(error, InvalidPassword):
         return StanzaError("not-acceptable", str(error))
+    if isinstance(error, ChangeRefused):
+        return StanzaError("not-allowed", str(error))
     return StanzaError("resource-constraint", str(error))

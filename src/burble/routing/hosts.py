@@ -125,7 +125,8 @@ class Host:
             password: in clear.
 
         Raises:
-            AuthError: it exists, or the password won't do.
+            AuthError: it exists, or it is refused where the accounts are kept.
+            InvalidPassword: the password won't do.
         """
         await self.authenticator.register(user, password)
         await self.emit(events.AccountRegistered(JID.build(user, self.name)))
@@ -138,11 +139,10 @@ class Host:
             farewell: routed once the account is gone, before its sessions are closed.
 
         Raises:
-            AuthError: there is none.
+            AuthError: there is none, or it stays where the accounts are kept.
         """
-        jid = JID.build(user, self.name)
-        if await self.authenticator.exists(user):
-            await self.emit(events.AccountRemoved(jid))
+        await self.authenticator.prepare_removal(user)
+        await self.emit(events.AccountRemoved(JID.build(user, self.name)))
         # A row that still waited would be written after the others are gone.
         await self.database.batch.flush()
         await self.authenticator.remove(user)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
+from burble.auth import AuthenticatorUnavailable
 from burble.errors import StanzaError
 from burble.stanza import Stanza
 from burble.storage import StorageError
@@ -84,11 +85,11 @@ async def refusing(stanza: Stanza, work: Awaitable[None]) -> None:
     """Wait for what a handler does with a stanza, so that its sender hears of what can't be stored.
 
     Raises:
-        StanzaError: for any `StorageError`, which the hooks would only log.
+        StanzaError: for any `StorageError` or `AuthenticatorUnavailable`, which the hooks would only log.
     """
     try:
         await work
-    except StorageError as error:
+    except (AuthenticatorUnavailable, StorageError) as error:
         raise as_stanza_error(error, stanza) from error
 
 
@@ -99,5 +100,8 @@ def as_stanza_error(error: Exception, stanza: Stanza) -> StanzaError:
     if isinstance(error, StorageError):
         _log.error("could not store what %s sent to %s: %s", stanza.from_, stanza.to, error)
         return StanzaError("resource-constraint", "this can't be stored now; try again later")
+    if isinstance(error, AuthenticatorUnavailable):
+        _log.error("could not handle what %s sent to %s: %s", stanza.from_, stanza.to, error)
+        return StanzaError("resource-constraint", "accounts can't be checked now; try again later")
     _log.error("handling what %s sent to %s failed", stanza.from_, stanza.to, exc_info=error)
     return StanzaError("internal-server-error", "the server made a mistake; it is in its log")

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Awaitable, Iterator
 from typing import TYPE_CHECKING
 
+from burble.auth import AuthenticatorUnavailable
 from burble.errors import StanzaError, StreamError
 from burble.jid import JID, JIDError
 from burble.routing import events
@@ -65,11 +66,12 @@ class SessionManager:
 
         Raises:
             StanzaError: bad-request, conflict, resource-constraint where the account has too many, or
-                not-authorized where it was removed after the login.
+                not-authorized where it was removed after the login; resource-constraint as well where that
+                can't be found out.
         """
         settings = self.host.settings
-        if not login.anonymous and not await self.host.authenticator.exists(login.user):
-            raise StanzaError("not-authorized", "this account has been removed")
+        if not login.anonymous:
+            await self._check_account(login.user)
         name = _prepared(login.user, self.host.name, resource) if resource else secrets.token_urlsafe(9)
         account = self.accounts.get(login.user)
         if account is not None and name in account.sessions:
@@ -91,6 +93,16 @@ class SessionManager:
         if waiting is not None:
             await waiting
         return session
+
+    async def _check_account(self, user: str) -> None:
+        try:
+            exists = await self.host.authenticator.exists(user)
+        except AuthenticatorUnavailable as error:
+            raise StanzaError(
+                "resource-constraint", "accounts can't be checked now; try again later"
+            ) from error
+        if not exists:
+            raise StanzaError("not-authorized", "this account has been removed")
 
     def remove(self, session: Session) -> None:
         """Forget a session that is over, and tell those who saw it available."""
