@@ -17,7 +17,7 @@ from burble.streams.parser import ParserLimits
 from burble.tls import TlsContext
 from burble.transports.tcp import TcpCarrier, TcpSettings
 
-__all__ = ["ListenError", "Listeners"]
+__all__ = ["ListenError", "Listeners", "listen_error"]
 
 _log = logging.getLogger("burble.server")
 
@@ -139,7 +139,7 @@ class Listeners:
             if by_default and error.errno in _NO_SUCH_ADDRESS:
                 _log.info("not listening on %s: this machine does not have that address", address)
                 return None
-            raise ListenError(_sentence(key, error)) from error
+            raise listen_error(key.address, key.setting, error) from error
         return _Listener(tcp, server)
 
     # ---- life
@@ -206,11 +206,18 @@ def _keys(listen: Listen) -> list[_Key]:
     return list(dict.fromkeys(_Key(each, direct) for group, direct in addresses for each in group))
 
 
-def _sentence(key: _Key, error: OSError) -> str:
+def listen_error(address: Address, setting: str, error: OSError) -> ListenError:
+    """What to say when an address can't be listened on.
+
+    Args:
+        address: which.
+        setting: the key in ``[listen]`` that names it.
+        error: what the system says.
+    """
     reasons = {
         errno.EADDRINUSE: "another program listens there, perhaps another Burble",
         errno.EACCES: "the system does not allow it; ports below 1024 need CAP_NET_BIND_SERVICE",
         errno.EADDRNOTAVAIL: "this machine does not have that address",
     }
     reason = reasons.get(error.errno or 0) or (error.strerror or str(error)).lower()
-    return f"can't listen on {key.address}: {reason}. The address is set by {key.setting} in [listen]"
+    return ListenError(f"can't listen on {address}: {reason}. The address is set by {setting} in [listen]")

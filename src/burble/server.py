@@ -13,6 +13,8 @@ from typing import Self
 from burble.commands import CommandFailed, Registry
 from burble.commands.accounts import Accounts
 from burble.commands.help import Help
+from burble.commands.oauth import OAuth
+from burble.commands.rosters import RosterCommands
 from burble.commands.server import ServerCommands
 from burble.commands.sessions import Sessions
 from burble.config import ConfigError, Settings
@@ -28,6 +30,7 @@ from burble.routing.router import Router
 from burble.storage import Database
 from burble.tls import CertificateFiles, TlsContext, TlsError, self_signed
 from burble.tls.context import DEFAULT_CIPHERS
+from burble.web import WebListeners, release
 
 __all__ = ["Server"]
 
@@ -51,8 +54,9 @@ class Server:
         self.router = Router(FederationManager().route)
         self.started = time.time()
         self.commands = Registry()
-        for commands in (Accounts(self), Sessions(self), ServerCommands(self), Help(self.commands)):
-            self.commands.add(commands)
+        for kind in (Accounts, Sessions, RosterCommands, OAuth, ServerCommands):
+            self.commands.add(kind(self))
+        self.commands.add(Help(self.commands))
         self._reload = reload
         self._changing = asyncio.Lock()
         self._cleanup = AsyncExitStack()
@@ -99,6 +103,9 @@ class Server:
         self._listeners = Listeners(self, settings, tls)
         self._cleanup.callback(self._listeners.close)
         await self._listeners.change(settings, tls)
+        self._web = WebListeners(self, self.commands)
+        self._cleanup.push_async_callback(self._web.stop)
+        await self._web.change(settings, self._web.bind(settings))
         self._control = ControlSocket(settings.data_dir, self.commands)
         await self._control.start()
         _log.info("serving %s on %s", ", ".join(self.hosts), ", ".join(self.addresses))
@@ -120,6 +127,7 @@ class Server:
             await self._control.finish()
             async with self._changing:
                 self._listeners.close()
+                await self._web.stop()
                 reason = StreamError("system-shutdown", "the server is going down")
                 await self._hosting.stop(reason)
                 await self._listeners.close_connections(reason)
@@ -163,7 +171,13 @@ class Server:
             settings = settings.model_copy(update=fixed)
             plans = plan(settings)
             tls = _tls_context(settings)
-            await self._listeners.change(settings, tls)
+            bound = self._web.bind(settings)
+            try:
+                await self._listeners.change(settings, tls)
+            except BaseException:
+                release(bound)
+                raise
+            await self._web.change(settings, bound)
             gone = self.hosts.keys() - set(settings.hosts)
             self.settings = settings
             notes += await self._hosting.change(plans)
@@ -195,8 +209,8 @@ class Server:
 
     @property
     def addresses(self) -> list[str]:
-        """The addresses listened on, ``host:port``."""
-        return self._listeners.addresses
+        """The addresses listened on, ``host:port``: those for XMPP, then those for HTTP."""
+        return [*self._listeners.addresses, *self._web.addresses]
 
     def client_host(self, domain: str) -> Host | None:
         """The virtual host of that name (`burble.streams.c2s.Hosts`)."""

@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from burble.config import Settings
 from burble.module import CommandFailed
 from burble.routing.hosts import Host
+from burble.storage import Database
 
 
 class Administered(Protocol):
     """The server, as its commands see it."""
 
     @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+
+    @property
     def hosts(self) -> Mapping[str, Host]:
         """The virtual hosts, by name."""
+
+    @property
+    def database(self) -> Database:
+        """Where accounts and what belongs to them is kept."""
 
     @property
     def addresses(self) -> Sequence[str]:

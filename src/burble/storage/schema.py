@@ -148,6 +148,18 @@ last_activity = Table(
     sqlite_with_rowid=False,
 )
 
+# Tokens for calling commands over HTTP: SHA-256 of the token in hexadecimal. `scopes` is a JSON list.
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    *_account_key(),
+    Column("hash", Text, primary_key=True),
+    Column("scopes", Text, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index(None, api_tokens.c.hash)
+
 
 # ---- rooms (XEP-0045). They belong to a service, not to an account: `service` is its domain, `room` the
 # localpart, which sorts as Python sorts it. Only persistent rooms are here.

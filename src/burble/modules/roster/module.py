@@ -136,6 +136,55 @@ class Rosters(Module):
         self.push(roster, contact)
         await self._subscriptions.end(roster.jid, contact, state)
 
+    async def put_contact(self, user: str, item: RosterItem) -> None:
+        """Have a contact be as given, as an administrator decides it: no subscription is negotiated.
+
+        Clients get the roster push, and the contact the presence that it may see from now on, or no longer.
+
+        Args:
+            user: the localpart of the account.
+            item: the contact; what is known of a request of its own goes when it is subscribed.
+
+        Raises:
+            StanzaError: not-allowed for the account itself, resource-constraint where the roster is full.
+            StorageError: it could not be stored; nothing has changed.
+        """
+        roster, contact = await self.store.load(user), item.jid
+        if contact == roster.jid:
+            raise StanzaError("not-allowed", "an account is no contact of its own")
+        async with roster.lock:
+            before = roster.state(contact)
+            if contact not in roster.items:
+                self.check_room(roster)
+            subscribed = item.subscription in ("from", "both")
+            request = None if subscribed else roster.requests.get(contact)
+            await self.store.put(roster, contact, item, request)
+        self.push(roster, contact)
+        await self._subscriptions.changed(roster.jid, contact, before.from_, subscribed)
+
+    async def drop_contact(self, user: str, contact: JID) -> bool:
+        """Take a contact out of a roster, as an administrator decides it: the contact is not told.
+
+        Args:
+            user: the localpart of the account.
+            contact: the contact's bare JID.
+
+        Returns:
+            Whether it was in the roster.
+
+        Raises:
+            StorageError: it could not be stored; nothing has changed.
+        """
+        roster = await self.store.load(user)
+        async with roster.lock:
+            if contact not in roster.items:
+                return False
+            before = roster.state(contact)
+            await self.store.put(roster, contact, None, None)
+        self.push(roster, contact)
+        await self._subscriptions.changed(roster.jid, contact, before.from_, False)
+        return True
+
     def push(self, roster: Roster, contact: JID) -> None:
         """Tell the account's interested sessions what a contact is like now (§2.1.6)."""
         item = roster.items.get(contact)

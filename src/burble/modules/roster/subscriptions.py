@@ -181,6 +181,20 @@ class Subscriptions:
 
     # ---- presence that follows from it
 
+    async def changed(self, own: JID, contact: JID, before: bool, now: bool) -> None:
+        """Send a contact what it may see of an account since its subscription was changed for it.
+
+        Args:
+            own: the account's bare JID.
+            contact: the contact's.
+            before: whether it was subscribed.
+            now: whether it is.
+        """
+        if now and not before:
+            await self._show(own, contact)
+        elif before and not now:
+            await self._hide(own, contact)
+
     async def _show(self, own: JID, contact: JID) -> None:
         """Send a contact the presence of the account's available sessions (§3.1.5)."""
         if not audience(self._host, own.local, (contact,)):
