@@ -354,7 +354,13 @@ async def test_capabilities_of_a_room(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"create": "nobody"}, {"idle": 0.0}, {"service": "not a domain"}, {"room_defaults": {"color": "red"}}],
+    [
+        {"create": "nobody"},
+        {"idle": 0.0},
+        {"service": "not a domain"},
+        {"room_defaults": {"color": "red"}},
+        {"log_dir": "logs"},
+    ],
 )
 def test_a_wrong_option_is_a_mistake_in_the_settings(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

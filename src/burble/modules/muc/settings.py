@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from burble.config.fields import Domain, FilePath
+from burble.config.fields import Domain, FilePath, expected
 from burble.module import ModuleSettings
 from burble.modules.muc.config import RoomConfig
 from burble.modules.muc.limits import RoomLimits
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise expected("an absolute path such as /var/log/burble/rooms")
+    return path
 
 
 class MucSettings(ModuleSettings):
@@ -47,7 +54,7 @@ class MucSettings(ModuleSettings):
     vcard_bytes: int = Field(
         131_072, ge=0, description="Largest vCard of a room, with its avatar (XEP-0486), bytes of XML."
     )
-    log_dir: FilePath | None = Field(
+    log_dir: Annotated[FilePath, AfterValidator(_absolute)] | None = Field(
         None,
         description="Absolute path of a directory for the logs of rooms whose owners turn logging on. "
         "Without it no room is logged.",
