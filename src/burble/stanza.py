@@ -12,7 +12,7 @@ from typing import Self
 
 from burble.errors import StanzaError
 from burble.jid import JID
-from burble.namespaces import CLIENT, STANZA_ERRORS
+from burble.namespaces import CLIENT, MUC, STANZA_ERRORS
 from burble.xml import Element, escape_attribute, escape_text, write_attributes
 
 __all__ = ["STANZAS", "Iq", "Message", "Presence", "Stanza"]
@@ -246,6 +246,17 @@ class Presence(Stanza):
         if not -128 <= priority <= 127:
             raise StanzaError("bad-request", "priority is not between -128 and 127")
         return priority
+
+
+    def error(self, reason: StanzaError | str, text: str | None = None) -> Self:
+        """The answer that tells of an error; clients know by its ``<x/>`` that they can't enter a room.
+
+        As the examples of XEP-0045 §7.2 have it, and without the password that may stand in it.
+        """
+        answer = super().error(reason, text)
+        if self.child("x", MUC) is not None:
+            answer.children.insert(0, Element("x", MUC))
+        return answer
 
 
 class Iq(Stanza):

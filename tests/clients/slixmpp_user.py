@@ -7,6 +7,8 @@ import ssl
 from typing import Any
 
 import slixmpp
+from slixmpp.xmlstream.handler import Callback
+from slixmpp.xmlstream.matcher import StanzaPath
 
 from tests.clients.user import PASSWORD, PATIENCE, Happenings, Received, User, bare
 
@@ -22,7 +24,6 @@ class SlixmppUser(User):
 
     async def register(self) -> None:
         client = self._make()
-        client.register_plugin("xep_0077")
         client.plugin["xep_0077"].force_registration = True
 
         async def fill_in(_form: slixmpp.Iq) -> None:
@@ -41,6 +42,11 @@ class SlixmppUser(User):
         happened = self._happened = Happenings()
         for event in ("message", "presence"):
             client.add_event_handler(event, self._heard)
+        for event in ("groupchat_invite", "groupchat_direct_invite"):
+            client.add_event_handler(event, self._invited)
+        # For some of what a room sends slixmpp has no event.
+        for kind in ("message", "presence"):
+            client.register_handler(Callback(f"room {kind}", StanzaPath(kind), self._told))
         client.add_event_handler(
             "roster_update", lambda iq: happened.add(kind="roster", set=iq["type"] == "set")
         )
@@ -96,6 +102,18 @@ class SlixmppUser(User):
         )
         return Received(sender, message["body"], bool(message["stamp"]))
 
+    @property
+    def client(self) -> slixmpp.ClientXMPP:
+        """slixmpp itself, while logged in."""
+        assert self._client is not None
+        return self._client
+
+    async def happens(self, **wanted: object) -> dict[str, Any]:
+        """Wait for something of which so much is known; see `_told` and `_invited`."""
+        return await self._happened.take(
+            lambda h: all(key in h and h[key] == value for key, value in wanted.items()), str(wanted)
+        )
+
     async def _presence(self, contact: str, type_: str) -> None:
         await self._happened.take(
             lambda h: h["kind"] == "presence" and bare(h["from"]) == contact and h["type"] == type_,
@@ -106,6 +124,17 @@ class SlixmppUser(User):
         kind = stanza.name
         details = {"body": stanza["body"], "stamp": stanza["delay"]["stamp"]} if kind == "message" else {}
         self._happened.add(kind=kind, **{"from": str(stanza["from"]), "type": stanza["type"]}, **details)
+
+    def _told(self, stanza: slixmpp.Message | slixmpp.Presence) -> None:
+        if stanza["from"].domain.startswith("conference."):
+            details = {"from": str(stanza["from"]), "type": stanza["type"], "stanza": stanza}
+            if stanza.name == "message":
+                details["body"] = stanza["body"]
+            self._happened.add(kind=f"room {stanza.name}", **details)
+
+    def _invited(self, message: slixmpp.Message) -> None:
+        """A mediated invitation comes from the room, a direct one from who invites."""
+        self._happened.add(kind="invitation", **{"from": str(message["from"]), "stanza": message})
 
     def _make(self) -> slixmpp.ClientXMPP:
         client = slixmpp.ClientXMPP(
@@ -118,7 +147,8 @@ class SlixmppUser(User):
         client.enable_plaintext = False
         client.auto_authorize = None  # leave requests to the user: neither grant nor deny
         client.auto_subscribe = False
-        client.register_plugin("xep_0203")
+        for plugin in ("xep_0203", "xep_0045", "xep_0077", "xep_0249"):
+            client.register_plugin(plugin)
         return client
 
     async def _run(self, client: slixmpp.ClientXMPP) -> None:
