@@ -128,7 +128,9 @@ def _extended(room: Room, logs: str) -> Form:
     """The form muc#roominfo (§6.4, §15.5.4); what is not set is left out."""
     config = room.config
     form = Form("result", MUC_ROOM_INFO)
-    owners = [jid for jid in holders(room, Affiliation.OWNER) if jid.local]
+    contacts = config.contacts
+    if not contacts and config.whois == "anyone":  # elsewhere owners may be occupants that nobody knows
+        contacts = [jid for jid in holders(room, Affiliation.OWNER) if jid.local]
     form.add("muc#roominfo_description", label="Description", value=config.description)
     form.add(
         "muc#roominfo_changesubject",
@@ -136,7 +138,8 @@ def _extended(room: Room, logs: str) -> Form:
         label="Occupants may change the subject",
         value=config.change_subject,
     )
-    form.add("muc#roominfo_contactjid", "jid-multi", label="Whom to turn to", value=config.contacts or owners)
+    if contacts:
+        form.add("muc#roominfo_contactjid", "jid-multi", label="Whom to turn to", value=contacts)
     if room.subject is not None:
         form.add("muc#roominfo_subject", label="Subject", value=room.subject.child_text("subject") or "")
     form.add(

@@ -14,7 +14,16 @@ from burble.jid import JID
 from burble.modules.muc.messages import reflection
 from burble.modules.muc.ranks import Role
 from burble.modules.muc.room import Room
-from burble.namespaces import DISCO_INFO, DISCO_ITEMS, MUC_USER, PING, VCARD
+from burble.namespaces import (
+    CLIENT,
+    DISCO_INFO,
+    DISCO_ITEMS,
+    MUC_USER,
+    OCCUPANT_ID,
+    PING,
+    STANZA_ERRORS,
+    VCARD,
+)
 from burble.stanza import Iq, Message, Stanza
 from burble.xml import Element
 
@@ -73,7 +82,7 @@ def returned(room: Room, message: Message, now: float) -> list[Stanza]:
     if sender is None or recipient is None:
         return []
     error = reflection(room, sender, message)
-    error.children = _without_places(error)
+    error.children = [*_bare_error(message), Element("occupant-id", OCCUPANT_ID, {"id": sender.id})]
     return [*error.to_each(recipient.sessions, sender.address)]
 
 
@@ -119,7 +128,7 @@ def answered(room: Room, iq: Iq, now: float) -> list[Stanza]:
     nick, id_ = rest[: int(length)], rest[int(length) :]
     for client in asker.sessions:
         if hmac.compare_digest(_seal(room, client, iq.from_, nick, id_).encode(), seal.encode()):
-            content = _without_places(iq) if iq.type == "error" else iq.children
+            content = _bare_error(iq) if iq.type == "error" else iq.children
             return [Iq(client, room.jid.with_resource(nick), iq.attrs | {"id": id_}, *content)]
     return []
 
@@ -130,12 +139,15 @@ def _seal(room: Room, asker: JID, asked: JID, nick: str, id: str | None) -> str:
     return hmac.digest(room.secret, said.encode(), "sha256").hex()[:24]
 
 
-def _without_places(stanza: Stanza) -> list[Element | str]:
-    """The content of an error, without who raised it: that could be a real address (RFC 6120 §8.3.2)."""
-    content: list[Element | str] = []
-    for child in stanza.elements():
-        if child.name == "error" and "by" in child.attrs:
-            child = child.copy()
-            del child.attrs["by"]
-        content.append(child)
-    return content
+def _bare_error(stanza: Stanza) -> list[Element | str]:
+    """What is told of an error: its condition.
+
+    All else can tell a real address (RFC 6120 §8.3.2): who raised it, the text that a server wrote, where
+    somebody has moved to, what was added on its way.
+    """
+    error = stanza.child("error", CLIENT)
+    told = Element("error", CLIENT, {"type": (error.get("type") if error is not None else None) or "cancel"})
+    for condition in () if error is None else error.elements():
+        if (condition.name, condition.ns) != ("text", STANZA_ERRORS):
+            told.append(Element(condition.name, condition.ns))
+    return [told]
