@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ autoping=0
 _LINE = re.compile(r"^\d\d:\d\d:\d\d - (.*)$")
 _CHAT_LINE = re.compile(r"^(\d+\.\d+) - (?!me: )([^:]+): (.*)$")
 _CONTACT = re.compile(r"^  (\S+)(?: \(.*\))? - (\w+)(, request sent)?")
+# Beside the window of a room stands a list of its occupants.
+_OCCUPANTS = re.compile(r"^\d\d:\d\d:\d\d ! (\d+ occupants: .*?)(?:  |$)")
 _GLANCE = 0.03
 
 
@@ -138,6 +141,41 @@ class ProfanityUser(User):
         await self._to_console()
         when, body = unread[0]
         return Received(sender, body, when < self._logged_in)
+
+    # ---- a room, whose window stays open
+
+    async def enter(self, room: str, nick: str) -> None:
+        """Enter a room."""
+        await self._type(f"/join {room} nick {nick}")
+        await self._shows(f"-> You have joined the room as {re.escape(nick)}, role: participant")
+
+    async def say(self, body: str) -> None:
+        """Say something to all in the room."""
+        await self._type(body)
+
+    async def hears(self, nick: str, body: str) -> None:
+        """Wait until an occupant has said something."""
+        await self._shows(re.escape(f"{nick}: {body}"))
+
+    async def sees_occupants(self, *nicks: str) -> None:
+        """Wait until these are in the room, and nobody else."""
+        wanted = f"{len(nicks)} occupants: {', '.join(nicks)}"
+        async for _ in self._glances(wanted):
+            asked = len(self._occupants())
+            await self._type("/who")
+            await self._wait(partial(self._has_answered, asked), "who is there")
+            if self._occupants()[-1] == wanted:
+                break
+
+    def _has_answered(self, asked: int) -> bool:
+        return len(self._occupants()) > asked
+
+    def _occupants(self) -> list[str]:
+        return [found[1] for found in map(_OCCUPANTS.match, self._screen()) if found is not None]
+
+    async def _shows(self, pattern: str) -> None:
+        match = re.compile(rf"\d\d:\d\d:\d\d [-!] {pattern}").match
+        await self._wait(lambda: any(map(match, self._screen())), pattern)
 
     # ---- the screen
 
