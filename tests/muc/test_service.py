@@ -16,7 +16,7 @@ from burble.modules.muc.config import RoomConfig
 from burble.modules.muc.discovery import NODE, static_info
 from burble.modules.muc.settings import MucSettings
 from burble.server import Server
-from burble.testing import settings
+from burble.testing import port_of, settings
 from tests.client import CLIENT, condition
 from tests.conftest import Serve
 from tests.muc.conftest import Stages
@@ -79,6 +79,19 @@ async def test_the_hosts_admins_may_always_make_rooms(serve: Serve) -> None:
         crone1 = await stage.actor("crone1/desktop")
         for room in (COVEN, ATTIC):
             assert 201 in codes((await crone1.enter("firstwitch", room))[0])
+
+
+async def test_who_has_no_account_makes_no_rooms(serve: Serve) -> None:
+    """XEP-0175: nothing is kept for an anonymous session, not even as a room's owner."""
+    server = await serve(auth={"mechanisms": ["ANONYMOUS"]}, modules={"muc": {"create": "anyone"}})
+    guest = await Actor(port_of(server)).connect()
+    await guest.open()
+    guest.write("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>")
+    await guest.next()
+    await guest.open()
+    await guest.bind("pda")
+    assert refusal((await guest.enter("thirdwitch"))[0]) == "cancel not-allowed"
+    await guest.close()
 
 
 async def test_one_account_makes_so_many_rooms(stages: Stages) -> None:

@@ -117,17 +117,19 @@ async def test_a_room_is_stored_once_it_is_configured_to_persist(stages: Stages)
     assert await _rows(stage.server) == (0, 0, 0)
 
 
-async def test_a_destroyed_room_is_deleted(stage: Stage) -> None:
-    """§10.9: with all it had; who enters then makes a new one, without the messages of the old."""
-    crone1 = await stage.host("crone1/desktop", "firstwitch", persistentroom="1")
-    await crone1.say("double")
-    await crone1.own("<destroy/>")
-    assert await _rows(stage.server) == (0, 0, 0)
-    await crone1.heard()
-    assert 201 in codes((await crone1.enter("firstwitch"))[0])
-    await crone1.configure(persistentroom="1")
-    hag66 = await stage.guest("hag66/pda", "thirdwitch")
-    await hag66.nothing()
+async def test_a_destroyed_room_is_deleted(serve: Serve, database_url: str) -> None:
+    """§10.9: with all it had, also what was said just before and waits to be stored."""
+    server = await serve(database={"url": database_url, "batch_interval": 1.0})
+    async with Stage(server) as stage:
+        crone1 = await stage.host("crone1/desktop", "firstwitch", persistentroom="1")
+        await crone1.say("double")
+        await crone1.own("<destroy/>")
+        assert await _rows(server) == (0, 0, 0)
+        await crone1.heard()
+        assert 201 in codes((await crone1.enter("firstwitch"))[0])
+        await crone1.configure(persistentroom="1")
+        hag66 = await stage.guest("hag66/pda", "thirdwitch")
+        await hag66.nothing()
 
 
 async def _rows(server: Server) -> tuple[int, int, int]:
