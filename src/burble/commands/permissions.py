@@ -62,8 +62,9 @@ class RemoteCaller:
             name: self._unfit(rule, settings.admins, command)
             for name, rule in settings.api.permissions.items()
         }
-        # The rule that comes closest tells most of what is wrong.
-        name, unfit = min(refusals.items(), key=lambda item: len(item[1]))
+        # The rule that comes closest tells most of what is wrong; those for anyone are not about the caller.
+        rules = settings.api.permissions
+        name, unfit = min(refusals.items(), key=lambda item: (len(item[1]), "anyone" in rules[item[0]].who))
         if not unfit:
             return None
         wanted = " and ".join(f"{key} to take in {value}" for key, value in unfit.items())

@@ -95,15 +95,19 @@ class RosterCommands:
         """
         if jid1.bare == jid2.bare:
             raise StanzaError("not-allowed", "an account is no contact of its own")
-        hosts = await self._account(jid1), await self._account(jid2)
-        for host, user, contact, nick in (
-            (hosts[0], jid1.local, jid2.bare, nick2),
-            (hosts[1], jid2.local, jid1.bare, nick1),
-        ):
-            rosters = _rosters(host)
+        sides = [
+            (_rosters(await self._account(jid1)), jid1.local, jid2.bare, nick2),
+            (_rosters(await self._account(jid2)), jid2.local, jid1.bare, nick1),
+        ]
+        shown = []
+        for rosters, user, contact, nick in sides:
             known = (await rosters.store.load(user)).items.get(contact)
             groups = known.groups if known is not None else ()
-            await rosters.put_contact(user, RosterItem(contact, nick or None, groups, "both"))
+            shown.append(await rosters.put_contact(user, RosterItem(contact, nick or None, groups, "both")))
+        # Only now, since clients do not believe a presence before the contact is in the roster.
+        for (rosters, user, contact, _), new in zip(sides, shown, strict=True):
+            if new:
+                await rosters.show_presence(user, contact)
 
     @command(tags=["roster"])
     async def unlink_contacts(self, jid1: JID, jid2: JID) -> None:

@@ -136,14 +136,18 @@ class Rosters(Module):
         self.push(roster, contact)
         await self._subscriptions.end(roster.jid, contact, state)
 
-    async def put_contact(self, user: str, item: RosterItem) -> None:
+    async def put_contact(self, user: str, item: RosterItem) -> bool:
         """Have a contact be as given, as an administrator decides it: no subscription is negotiated.
 
-        Clients get the roster push, and the contact the presence that it may see from now on, or no longer.
+        Clients get the roster push; a contact who is subscribed no longer sees the account leave.
 
         Args:
             user: the localpart of the account.
             item: the contact; what is known of a request of its own goes when it is subscribed.
+
+        Returns:
+            Whether the contact may see the account's presence now and could not before: `show_presence`,
+            once it has the account in its roster, shows it.
 
         Raises:
             StanzaError: not-allowed for the account itself, resource-constraint where the roster is full.
@@ -160,7 +164,18 @@ class Rosters(Module):
             request = None if subscribed else roster.requests.get(contact)
             await self.store.put(roster, contact, item, request)
         self.push(roster, contact)
-        await self._subscriptions.changed(roster.jid, contact, before.from_, subscribed)
+        if before.from_ and not subscribed:
+            await self._subscriptions.hide(roster.jid, contact)
+        return subscribed and not before.from_
+
+    async def show_presence(self, user: str, contact: JID) -> None:
+        """Send a contact the presence of an account's available sessions.
+
+        Args:
+            user: the localpart of the account.
+            contact: the contact's bare JID.
+        """
+        await self._subscriptions.show(JID.build(user, self.host.name), contact)
 
     async def drop_contact(self, user: str, contact: JID) -> bool:
         """Take a contact out of a roster, as an administrator decides it: the contact is not told.
@@ -182,7 +197,8 @@ class Rosters(Module):
             before = roster.state(contact)
             await self.store.put(roster, contact, None, None)
         self.push(roster, contact)
-        await self._subscriptions.changed(roster.jid, contact, before.from_, False)
+        if before.from_:
+            await self._subscriptions.hide(roster.jid, contact)
         return True
 
     def push(self, roster: Roster, contact: JID) -> None:

@@ -58,14 +58,14 @@ class Subscriptions:
             item = roster.items.get(contact)
         if presence.type == "unsubscribed" and before.from_:
             # While the contact still is subscribed: afterwards it would not believe it (§3.2.2).
-            await self._hide(own, contact)
+            await self.hide(own, contact)
         if outcome.passed:
             await self._route(presence.readdressed(contact, own))
         # Where the contact's server has answered at once, its answer has changed and pushed the item already.
         if changed and roster.items.get(contact) is item:
             self._rosters.push(roster, contact)
         if outcome.state.from_ and not before.from_:
-            await self._show(own, contact)
+            await self.show(own, contact)
 
     async def inbound(self, user: str, presence: Presence) -> None:
         """A subscription stanza which arrives for an account (§3.1.3, §3.1.6, §3.2.3, §3.3.3).
@@ -90,9 +90,9 @@ class Subscriptions:
         if changed:
             self._rosters.push(roster, contact)
         if outcome.granted:
-            await self._show(own, contact)
+            await self.show(own, contact)
         elif before.from_ and not outcome.state.from_:
-            await self._hide(own, contact)  # §3.3.3
+            await self.hide(own, contact)  # §3.3.3
 
     async def failed(self, user: str, error: Presence) -> None:
         """A stanza could not reach the contact: whoever follows the roster may want to know why the request
@@ -164,7 +164,7 @@ class Subscriptions:
         if state.to or state.pending_out:
             await self._route(Presence(contact, own, {"type": "unsubscribe"}))
         if state.from_:
-            await self._hide(own, contact)
+            await self.hide(own, contact)
             await self._route(Presence(contact, own, {"type": "unsubscribed"}))
 
     async def end_all(self, own: JID) -> None:
@@ -181,21 +181,7 @@ class Subscriptions:
 
     # ---- presence that follows from it
 
-    async def changed(self, own: JID, contact: JID, before: bool, now: bool) -> None:
-        """Send a contact what it may see of an account since its subscription was changed for it.
-
-        Args:
-            own: the account's bare JID.
-            contact: the contact's.
-            before: whether it was subscribed.
-            now: whether it is.
-        """
-        if now and not before:
-            await self._show(own, contact)
-        elif before and not now:
-            await self._hide(own, contact)
-
-    async def _show(self, own: JID, contact: JID) -> None:
+    async def show(self, own: JID, contact: JID) -> None:
         """Send a contact the presence of the account's available sessions (§3.1.5)."""
         if not audience(self._host, own.local, (contact,)):
             return
@@ -203,7 +189,7 @@ class Subscriptions:
             if session.presence is not None:
                 await self._route(session.presence.readdressed(contact, session.jid))
 
-    async def _hide(self, own: JID, contact: JID) -> None:
+    async def hide(self, own: JID, contact: JID) -> None:
         """Send a contact that the account's available sessions are unavailable."""
         if not audience(self._host, own.local, (contact,)):
             return  # it was told so before, and must not learn which sessions are there now
