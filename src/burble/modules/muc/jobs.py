@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from burble.errors import StanzaError
 from burble.jid import JID
-from burble.modules.muc import affiliations, leaving, rules
+from burble.modules.muc import affiliations, leaving, private, rules
 from burble.modules.muc.config import RoomConfig
 from burble.modules.muc.live import Job, LiveRoom
 from burble.modules.muc.ranks import Affiliation
 from burble.modules.muc.room import Room
-from burble.namespaces import CLIENT
+from burble.namespaces import CLIENT, MUC
 from burble.stanza import Iq, Message, Presence, Stanza
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class StanzaJob(Job):
         """Entering makes a room (§10.1); everything else needs one.
 
         Raises:
-            StanzaError: not-allowed for who may not make one, item-not-found.
+            StanzaError: not-allowed for who may not make one, item-not-found; for requests to occupants
+                what those get who are not in the room.
         """
         stanza = self._stanza
         creator = stanza.from_
@@ -52,9 +53,13 @@ class StanzaJob(Job):
         if not (isinstance(stanza, Presence) and stanza.type == ""):
             if isinstance(stanza, Presence) or stanza.type in ("error", "result"):
                 return None
+            if isinstance(stanza, Iq) and stanza.to is not None and stanza.to.resource:
+                raise private.not_inside(stanza)
             return await super().make(live)
-        await self._service.may_make(creator.bare)
         room = self._service.new_room(live.local)
+        if stanza.child("x", MUC) is None:
+            return room  # a stranger's, who will be told to be one; nothing comes of the room
+        await self._service.may_make(creator.bare)
         room.locked = True
         room.grant(creator.bare, Affiliation.OWNER)
         live.creator = creator.bare

@@ -98,12 +98,10 @@ def asked(room: Room, iq: Iq, now: float) -> list[Stanza]:
     assert iq.from_ is not None
     assert iq.to is not None
     sender = room.present.get(iq.from_)
+    if sender is None:
+        raise not_inside(iq)
     payload = iq.payload
     ns = "" if payload is None else payload.ns
-    if sender is None:
-        if ns in (DISCO_INFO, DISCO_ITEMS):
-            raise StanzaError("bad-request", "only occupants may discover what occupants can do")
-        raise StanzaError("not-acceptable", "you are not in the room", "cancel")
     recipient = room.occupants.get(iq.to.resource)
     if recipient is None:
         raise StanzaError("item-not-found", "nobody of that nick is in the room")
@@ -114,6 +112,17 @@ def asked(room: Room, iq: Iq, now: float) -> list[Stanza]:
     nick = recipient.nick
     id_ = f"{_seal(room, iq.from_, to, nick, iq.id)} {len(nick)} {nick}{iq.id or ''}"
     return [Iq(to, sender.address, iq.attrs | {"id": id_}, *iq.children)]
+
+
+def not_inside(iq: Iq) -> StanzaError:
+    """The error for a request to an occupant by somebody who is none, also where there is no such room.
+
+    By it clients find out that they are not in the room any more (XEP-0410 §3.3, §6.6).
+    """
+    payload = iq.payload
+    if payload is not None and payload.ns in (DISCO_INFO, DISCO_ITEMS):
+        return StanzaError("bad-request", "only occupants may discover what occupants can do")
+    return StanzaError("not-acceptable", "you are not in the room", "cancel")
 
 
 def answered(room: Room, iq: Iq, now: float) -> list[Stanza]:

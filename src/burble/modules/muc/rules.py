@@ -88,6 +88,8 @@ def receive(room: Room, stanza: Message | Presence | Iq, now: float) -> list[Sta
     if room.locked and outside and room.affiliation(stanza.from_) < Affiliation.OWNER:
         if stanza.type in ("error", "result"):
             return []
+        if isinstance(stanza, Iq) and stanza.to is not None and stanza.to.resource:
+            raise private.not_inside(stanza)
         raise StanzaError("item-not-found", "the room is not open yet")  # §14.2
     if isinstance(stanza, Message):
         return _message(room, stanza, now)
