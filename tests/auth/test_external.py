@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from burble.auth import AccountExists, ChangeRefused, NoSuchAccount
 from burble.server import Server
-from burble.storage.schema import credentials
+from burble.storage.schema import credentials, roster_items
 from burble.testing import port_of, settings
 from tests.auth.test_script import SCRIPTS, Kept
 from tests.auth.web import AccountService
@@ -150,6 +150,16 @@ async def test_what_is_for_an_account_that_cannot_be_checked_now_is_refused_for_
     juliet.write("<iq to='text@localhost' type='get' id='s2'><query xmlns='jabber:iq:last'/></iq>")
     answers = [await juliet.find(lambda e, i=i: e.get("id") == f"s{i}") for i in (1, 2)]
     assert [condition(answer) for answer in answers] == ["resource-constraint"] * 2
+
+
+async def test_who_is_right_but_cannot_be_checked_again_gets_no_session_for_now(
+    serve: Serve, connect: Connect
+) -> None:
+    client = await connect(to=await serve(auth=script("bad.py")))
+    await client.open()
+    assert (await client.authenticate("text", "right")).tag == f"{SASL}success"
+    await client.open()
+    assert condition(await client.bind("balcony")) == "resource-constraint"
 
 
 # ---- what is remembered
@@ -289,6 +299,19 @@ async def test_an_account_that_leaves_is_gone_on_both_sides(
     again = await connect(to=server)
     await again.login("juliet", "new")
     assert not list((await again.ask("get", ROSTER.format(""))).iter("{jabber:iq:roster}item"))
+
+
+async def test_who_registers_a_name_that_went_outside_inherits_nothing(
+    serve: Serve, connect: Connect, kept: Kept
+) -> None:
+    server = await serve(auth=asking(kept))
+    juliet = await connect("juliet/balcony", to=server)
+    await juliet.ask("set", ROSTER.format("<item jid='romeo@localhost'/>"))
+    await juliet.close()
+    kept.file.write_text("{}")
+    await server.hosts["localhost"].register("juliet", "another")
+    assert await server.hosts["localhost"].authenticator.count() == 1
+    assert not await server.database.fetch(select(roster_items.c.jid))
 
 
 async def test_what_is_left_of_an_account_that_went_outside_can_be_removed(
