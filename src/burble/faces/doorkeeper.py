@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ from burble.jid import JID, JIDError
 from burble.storage import StorageError
 
 __all__ = ["Doorkeeper", "client_address"]
+
+_log = logging.getLogger("burble.web")
 
 _WINDOW: Final = 60.0
 
@@ -117,6 +120,7 @@ class Doorkeeper:
 
     def _failed(self, caller: RemoteCaller, text: str) -> Refused:
         self._failures[_origin(caller.address)] += 1
+        _log.warning("refused somebody at %s by %s: %s", caller.address, caller.interface, text)
         return unauthorized(text)
 
     def _check_patience(self, address: IPAddress | None) -> None:
