@@ -75,6 +75,7 @@ class AccountService:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     service: ClassVar[AccountService]
 
     def setup(self) -> None:
