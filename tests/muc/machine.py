@@ -148,7 +148,7 @@ class RoomMachine(RuleBasedStateMachine):
             x.add("password", text=password)
         sent = self._ask(Presence, client, nick, lambda: self.model.join(client, nick, password), {}, x)
         if sent is not None:
-            self._check_entry(client, said, inside)
+            self.sights[client].check_entry(said, first=not inside)
 
     @rule(client=insiders, nick=names | nicks, show=st.sampled_from(["", "away", "dnd"]))
     def change_presence(self, client: str, nick: str, show: str) -> None:
@@ -320,21 +320,6 @@ class RoomMachine(RuleBasedStateMachine):
         shown = presence.to_string()
         for account in ACCOUNTS:
             assert account == presence.to.bare or account not in shown, f"{presence.to} learns {account}"
-
-    def _check_entry(self, client: str, said: list[str], inside: bool) -> None:
-        """§7.1: first the others, then oneself, history, subject."""
-        log = self.sights[client].log
-        kinds = [kind for _, kind in log]
-        if not inside:
-            own = kinds.index("self")
-            assert set(kinds[:own]) <= {"presence"}
-            assert kinds.count("self") == 1
-            assert "presence" not in kinds[own:]
-        assert kinds[-1] == "subject"
-        assert kinds.count("subject") == 1
-        if said:
-            assert self.sights[client].said[-len(said) :] == said
-        assert kinds.count("message") == len(said)
 
     # ---- what always holds
 

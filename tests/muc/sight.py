@@ -55,6 +55,24 @@ class Sight:
         elif isinstance(stanza, Message) and nick:
             self.whispered.append(stanza.body or "")
 
+    def check_entry(self, said: list[str], *, first: bool) -> None:
+        """Check the order of what came for entering: the others, oneself, history, subject (§7.1).
+
+        Args:
+            said: what is in the history.
+            first: whether the client was outside before; else its presence may have changed, too.
+        """
+        kinds = [kind for _, kind in self.log]
+        if first:
+            own = kinds.index("self")
+            assert set(kinds[:own]) <= {"presence"}
+            assert kinds.count("self") == 1
+            assert "presence" not in kinds[own:]
+        assert kinds[-1] == "subject"
+        assert kinds.count("subject") == 1
+        assert kinds.count("message") == len(said)
+        assert self.said[len(self.said) - len(said) :] == said
+
     def _presence(self, nick: str, presence: Presence) -> None:
         x = presence.child("x", MUC_USER)
         assert x is not None, f"presence that says nothing of the room: {presence.to_string()}"

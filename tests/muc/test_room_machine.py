@@ -11,7 +11,7 @@ from tests.muc.rooms import join, make_room, send
 TestRoom = RoomMachine.TestCase
 # For about ten seconds; `python -m tests.muc.machine --minutes 60` takes its time.
 TestRoom.settings = settings(
-    max_examples=200, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 
