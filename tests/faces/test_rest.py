@@ -101,6 +101,12 @@ async def test_a_body_that_is_no_json_object(admin: httpx.AsyncClient, body: byt
     assert (answer.status_code, answer.json()["kind"]) == (400, "bad-request")
 
 
+async def test_a_long_value_is_not_sent_back_whole(admin: httpx.AsyncClient) -> None:
+    answer = await admin.post("/api/registered_users", json={"host": "x" * 500_000})
+    assert answer.status_code == 400
+    assert len(answer.text) < 500
+
+
 async def test_a_password_is_in_no_answer(admin: httpx.AsyncClient) -> None:
     answer = await admin.post("/api/register", json={"user": "x", "host": "localhost", "password": 471147})
     assert answer.status_code == 400

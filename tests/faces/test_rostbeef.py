@@ -17,6 +17,7 @@ ROSTER = "{jabber:iq:roster}"
 BOTH = {"jid1": "juliet@localhost", "nick1": "Juliet", "jid2": "romeo@localhost", "nick2": "Romeo"}
 PAIR = {"jid1": "juliet@localhost", "jid2": "romeo@localhost"}
 JULIET = {"user": "juliet", "server": "localhost"}
+DEEP = "<message>" + "<a>" * 5000 + "</a>" * 5000 + "</message>"
 ROW = {"jid": "romeo@localhost", "group": "", "nick": "Romeo", "subscription": "both", "pending": "none"}
 
 
@@ -136,6 +137,7 @@ async def test_groups_and_requests_in_a_roster(
         ("send_stanza", {"from": "juliet@localhost", "to": "romeo@localhost", "stanza": "<message>"}, 400),
         ("send_stanza", {"from": "juliet@localhost", "to": "romeo@localhost", "stanza": "<query/>"}, 400),
         ("send_stanza", {"from": "juliet@localhost", "to": "romeo@localhost", "stanza": "<iq/>"}, 400),
+        ("send_stanza", {"from": "juliet@localhost", "to": "romeo@localhost", "stanza": DEEP}, 406),
         ("send_stanza", {"from": "a@b", "to": "romeo@localhost", "stanza": "<message to='@'/>"}, 400),
     ],
 )

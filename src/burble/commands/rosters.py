@@ -15,7 +15,7 @@ from burble.routing.hosts import Host
 from burble.routing.router import Router
 from burble.routing.session import check_iq
 from burble.stanza import STANZAS, Iq, Stanza
-from burble.xml import parse_element
+from burble.xml import Element, parse_element
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +230,11 @@ class RosterCommands:
         Example:
             send_stanza juliet@localhost romeo@localhost "<message type='chat'><body>Hi</body></message>"
         """
-        waiting = self._router().route(_stanza(stanza, from_, to))
+        made = _stanza(stanza, from_, to)
+        limit = self._server.settings.limits.depth
+        if not _is_flat(made, limit):
+            raise StanzaError("not-acceptable", f"elements are nested at most {limit} deep in a stanza")
+        waiting = self._router().route(made)
         if waiting is not None:
             await waiting
 
@@ -270,6 +274,16 @@ def _presence(host: Host, jid: JID) -> UserPresence:
     if best is None or best.presence is None:
         return UserPresence(jid.bare, "unavailable", "")
     return UserPresence(best.jid, best.presence.show or "available", best.presence.status)
+
+
+def _is_flat(stanza: Stanza, limit: int) -> bool:
+    """Whether no element is nested deeper than that; what clients send was checked when it was read."""
+    level: list[Element] = [stanza]
+    for _ in range(limit):
+        level = [child for element in level for child in element.elements()]
+        if not level:
+            return True
+    return False
 
 
 def _stanza(text: str, sender: JID, recipient: JID) -> Stanza:

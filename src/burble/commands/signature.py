@@ -22,6 +22,7 @@ __all__ = ["Argument", "Command"]
 
 # A plain str by these names is an account's localpart or a host's domain, and is prepared as such.
 _BY_NAME: Final = {"user": UserName, "host": HostName}
+_SHOWN: Final = 60
 _PROBLEMS: Final[dict[str, Problem]] = {"missing": "missing", "extra_forbidden": "unknown"}
 
 
@@ -226,8 +227,10 @@ class Command:
             return f"{name}: {details['msg'].partition(', ')[2]}"
         what = details.get("ctx", {}).get("what", argument.expected)
         given = details["input"]
-        shown = f"; got {given!r}" if not argument.hidden and isinstance(given, str | int | float) else ""
-        return f"{name}: expected {what}{shown}"
+        if argument.hidden or not isinstance(given, str | int | float):
+            return f"{name}: expected {what}"
+        shown = repr(given)
+        return f"{name}: expected {what}; got {shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '...'}"
 
     def _wrong(self, problems: Iterable[str], problem: Problem = "value") -> WrongArguments:
         return WrongArguments("\n".join([*dict.fromkeys(problems), f"usage: {self.usage}"]), problem)
