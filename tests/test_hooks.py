@@ -129,3 +129,23 @@ def test_a_handler_can_be_taken_off(calls: list[str]) -> None:
     assert calls == ["b"]
     assert hooks.wanted(Rang)
     assert not hooks.wanted(Knocked)
+
+
+def test_events_about_accounts_nobody_cares_for_need_not_be_told(calls: list[str]) -> None:
+    """What the hot path asks: whether anybody wants to hear of an account, as the sets are at that moment."""
+    hooks = Hooks()
+    assert Rang not in hooks.users
+    few, others = {"juliet"}, {"nurse"}
+    off = hooks.on(Rang, plain(calls, "few"), users=few)
+    assert ("juliet" in hooks.users[Rang], "romeo" in hooks.users[Rang]) == (True, False)
+    few.add("romeo")
+    assert "romeo" in hooks.users[Rang]
+    off_others = hooks.on(Rang, plain(calls, "others"), users=others)
+    assert [user in hooks.users[Rang] for user in ("juliet", "nurse", "tybalt")] == [True, True, False]
+    off_all = hooks.on(Rang, plain(calls, "all"))
+    assert "tybalt" in hooks.users[Rang]
+    off_all()
+    off()
+    assert [user in hooks.users[Rang] for user in ("juliet", "nurse")] == [False, True]
+    off_others()
+    assert Rang not in hooks.users

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from bisect import insort
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from typing import Any, TypeVar
 
 from burble.errors import StanzaError, StreamError
@@ -43,30 +43,42 @@ class Hooks:
         self._handlers: dict[type[Event], list[_Entry]] = {}
         #: The handlers of each kind that has any: lets the hot path leave out making an event nobody hears.
         self.calls: dict[type[Event], tuple[Handler[Any], ...]] = {}
+        #: About whom anybody wants to hear events of a kind, for each kind that has handlers.
+        self.users: dict[type[Event], Container[str]] = {}
 
-    def on(self, kind: type[E], handler: Handler[E], priority: int = 0) -> Callable[[], None]:
+    def on(
+        self, kind: type[E], handler: Handler[E], priority: int = 0, users: Container[str] | None = None
+    ) -> Callable[[], None]:
         """Call a handler for each event of a kind.
 
         Args:
             kind: the class of the events; not its subclasses.
             handler: may raise `StanzaError` where the event is about a stanza, to refuse it.
             priority: higher ones are called earlier; equal ones in the order they came.
+            users: of events told for each stanza (`StanzaSent`, `StanzaReceived`), the accounts about which
+                it must hear, by localpart: a set that may change. It may hear of others all the same, where
+                another handler wants to. None is all.
 
         Returns:
             A function that takes the handler off again.
         """
-        entry = _Entry(priority, handler)
+        entry = _Entry(priority, handler, users)
         entries = self._handlers.setdefault(kind, [])
         insort(entries, entry, key=lambda e: -e.priority)
-        self.calls[kind] = tuple(e.handler for e in entries)
+        self._note(kind, entries)
 
         def off() -> None:
             entries.remove(entry)
-            self.calls[kind] = tuple(e.handler for e in entries)
-            if not entries:
-                del self.calls[kind]
+            self._note(kind, entries)
 
         return off
+
+    def _note(self, kind: type[Event], entries: list[_Entry]) -> None:
+        if entries:
+            self.calls[kind] = tuple(e.handler for e in entries)
+            self.users[kind] = entries[0].users if len(entries) == 1 else _Union([e.users for e in entries])
+        else:
+            del self.calls[kind], self.users[kind]
 
     def wanted(self, kind: type[Event]) -> bool:
         """Whether anybody would hear of events of a kind."""
@@ -123,12 +135,30 @@ async def _called(call: Handler[Any], event: Event) -> None:
         await waiting
 
 
-class _Entry:
-    __slots__ = ("handler", "priority")
+class _All:
+    """Every account."""
 
-    def __init__(self, priority: int, handler: Handler[Any]) -> None:
+    def __contains__(self, user: object) -> bool:
+        return True
+
+
+class _Union:
+    """The accounts that are in any of several sets."""
+
+    def __init__(self, parts: list[Container[str]]) -> None:
+        self._parts = parts
+
+    def __contains__(self, user: object) -> bool:
+        return any(user in part for part in self._parts)
+
+
+class _Entry:
+    __slots__ = ("handler", "priority", "users")
+
+    def __init__(self, priority: int, handler: Handler[Any], users: Container[str] | None) -> None:
         self.priority = priority
         self.handler = handler
+        self.users: Container[str] = _All() if users is None else users
 
 
 def _name(call: Handler[Any]) -> str:

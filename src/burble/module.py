@@ -20,12 +20,12 @@ from `Module.start` to `Module.stop`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from burble.config import Table
-from burble.hooks import Event
+from burble.hooks import Event, Handler
 from burble.routing.events import ModulesChanged
 from burble.routing.local import Discipline, Handling, Target
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["CommandDeclaration", "CommandFailed", "Module", "command", "declared", "iq", "on"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+E = TypeVar("E", bound=Event)
 M = TypeVar("M", bound="Module")
 _MARK = "_burble_declarations"
 
@@ -104,19 +105,33 @@ class Module:
             raise LookupError(f"module {self.name} needs module {kind.name}")
         return found
 
+    def listen(
+        self, kind: type[E], handler: Handler[E], priority: int = 0, users: Container[str] | None = None
+    ) -> None:
+        """Call a handler for each event of a kind until the module is unloaded: ``@on``, while running.
+
+        Args:
+            kind, handler, priority, users: as `Hooks.on` takes them.
+        """
+        self._off.append(self.host.hooks.on(kind, handler, priority, users))
+
     # ---- what the loader calls
 
     async def load(self) -> None:
-        """Start the module and put what it declares in force."""
-        await self.start()
+        """Start the module and put what it declares in force; what it raises leaves nothing in force."""
         host = self.host
-        for declaration, call in declared(self):
-            match declaration:
-                case EventDeclaration(kind, priority):
-                    self._off.append(host.hooks.on(kind, call, priority))
-                case IqDeclaration(ns, name, to, types, owner_only, any_account, discipline):
-                    handling = Handling(call, types, owner_only, any_account, discipline)
-                    self._off.append(host.local.handle(to, ns, name, handling))
+        try:
+            await self.start()
+            for declaration, call in declared(self):
+                match declaration:
+                    case EventDeclaration(kind, priority):
+                        self.listen(kind, call, priority)
+                    case IqDeclaration(ns, name, to, types, owner_only, any_account, discipline):
+                        handling = Handling(call, types, owner_only, any_account, discipline)
+                        self._off.append(host.local.handle(to, ns, name, handling))
+        except BaseException:
+            self._silence()
+            raise
         host.features += self.features
         host.account_features += self.account_features
         host.modules[self.name] = self
@@ -125,8 +140,7 @@ class Module:
     async def unload(self) -> None:
         """Take back what it declares, and stop the module."""
         host = self.host
-        while self._off:
-            self._off.pop()()
+        self._silence()
         for feature in self.features:
             host.features.remove(feature)
         for feature in self.account_features:
@@ -134,6 +148,10 @@ class Module:
         del host.modules[self.name]
         await host.emit(ModulesChanged())
         await self.stop()
+
+    def _silence(self) -> None:
+        while self._off:
+            self._off.pop()()
 
 
 # ---- declarations

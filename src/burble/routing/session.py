@@ -96,7 +96,8 @@ class Session:
             StanzaError: it was refused; so may the awaitable.
         """
         hooks = self.host.hooks
-        if events.StanzaSent in hooks.calls:
+        users = hooks.users.get(events.StanzaSent)
+        if users is not None and self.account.user in users:
             event = events.StanzaSent(self, stanza)
             waiting = hooks.emit(event)
             if waiting is not None:

@@ -141,7 +141,8 @@ class SessionManager:
         to = stanza.to
         assert to is not None
         hooks = self.host.hooks
-        if events.StanzaReceived in hooks.calls:
+        users = hooks.users.get(events.StanzaReceived)
+        if users is not None and to.local in users:
             event = events.StanzaReceived(to.local, stanza)
             waiting = hooks.emit(event)
             if waiting is not None:

@@ -52,7 +52,7 @@ class BlockLists:
     def __init__(self, database: Database, host: str) -> None:
         self._database = database
         self._host = host
-        #: The accounts that block anybody.
+        #: The accounts that block anybody; always the same set.
         self.blockers: set[str] = set()
         self._lists: OrderedDict[str, BlockList] = OrderedDict()
         self._size = 0
@@ -62,7 +62,7 @@ class BlockLists:
     async def start(self) -> None:
         """Find out who blocks anybody."""
         rows = await self._database.fetch(_BLOCKERS, {"host": self._host})
-        self.blockers = {row.user for row in rows}
+        self.blockers.update(row.user for row in rows)
 
     def known(self, user: str) -> BlockList | None:
         """The list of an account, or None where it must be loaded."""

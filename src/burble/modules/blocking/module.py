@@ -43,6 +43,8 @@ class Blocking(Module):
         self._lists = BlockLists(self.host.database, self.host.name)
         self._pushes = count(1)
         await self._lists.start()
+        self.listen(StanzaSent, self.sent, 1000, self._lists.blockers)
+        self.listen(StanzaReceived, self.received, 1000, self._lists.blockers)
 
     # ---- the list (§3.2 to §3.5)
 
@@ -101,7 +103,6 @@ class Blocking(Module):
     async def _keep_at_hand(self, session: Session) -> None:
         self._changed(session, await self._lists.load(session.user))
 
-    @on(StanzaSent, priority=1000)
     def sent(self, event: StanzaSent) -> Awaitable[None] | None:
         """§3.3: nothing goes to a blocked address.
 
@@ -126,7 +127,6 @@ class Blocking(Module):
             extra = ("blocked", BLOCKING_ERRORS)
             raise StanzaError("not-acceptable", "you have blocked this address", "cancel", extra)
 
-    @on(StanzaReceived, priority=1000)
     def received(self, event: StanzaReceived) -> Awaitable[None] | None:
         """§3.3: nothing comes from a blocked address, to which the account looks as if it were offline.
 
