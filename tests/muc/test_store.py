@@ -143,7 +143,8 @@ async def _rows(server: Server) -> tuple[int, int, int]:
 
 async def test_what_cannot_be_stored_never_happened(tmp_path: Path) -> None:
     """Who asked is told, nobody else is, and the room is as it was: on a full disk, and after it."""
-    async with serving(tmp_path) as server, Stage(server) as stage:
+    muc = {"limits": {"reason": 20_000}}
+    async with serving(tmp_path, modules={"muc": muc}) as server, Stage(server) as stage:
         crone1 = await stage.host("crone1/desktop", "firstwitch", persistentroom="1", moderatedroom="1")
         hag66 = await stage.guest("hag66/pda", "thirdwitch")
         await crone1.heard()

@@ -44,7 +44,8 @@ def administered(room: Room, request: Iq, now: float) -> list[Stanza]:
 
     Raises:
         StanzaError: bad-request, jid-malformed or item-not-found, where an item makes no sense; forbidden,
-            not-allowed or conflict, where one is not allowed. No item is applied then.
+            not-allowed or conflict, where one is not allowed; policy-violation, where a reason is too long
+            or there are too many. No item is applied then.
     """
     query = request.child("query", MUC_ADMIN)
     assert query is not None
@@ -161,7 +162,7 @@ def _read(room: Room, items: Iterable[Element]) -> tuple[list[_RoleChange], list
         role, affiliation = item.get("role"), item.get("affiliation")
         if (role is None) == (affiliation is None):
             raise StanzaError("bad-request", "each item needs either a role or an affiliation")
-        reason = item.child_text("reason", MUC_ADMIN, "") or ""
+        reason = affiliations.check_reason(room, item.child_text("reason", MUC_ADMIN, "") or "")
         if role is not None:
             occupant = _named(room, item)
             roles[occupant.nick] = _RoleChange(occupant, Role.parse(role), reason)

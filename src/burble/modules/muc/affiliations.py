@@ -17,7 +17,17 @@ from burble.namespaces import MUC_USER
 from burble.stanza import Message, Stanza
 from burble.xml import Element
 
-__all__ = ["Change", "actor_nick", "apply", "check", "expelled", "nick_address", "occupants_of"]
+__all__ = [
+    "Change",
+    "actor_nick",
+    "apply",
+    "check",
+    "check_number",
+    "check_reason",
+    "expelled",
+    "nick_address",
+    "occupants_of",
+]
 
 #: Removed because of a ban (§9.1), because membership is gone (§9.4) or has come to be needed (§10.2).
 BANNED: Final = 301
@@ -29,11 +39,12 @@ MEMBERS_ONLY: Final = 322
 class Change:
     """What becomes of the affiliation of an account or a domain.
 
-        Attributes:
-            jid: the bare JID, or the domain.
-            affiliation: the affiliation it is to have.
-            reason: why, for people.
-    XX"""
+    Attributes:
+        jid: the bare JID, or the domain.
+        affiliation: the affiliation it is to have.
+        reason: why, for people.
+        nick: the nick to be registered for it; none where empty, and as before where None.
+    """
 
     jid: JID
     affiliation: Affiliation
@@ -52,7 +63,7 @@ def check(room: Room, by: JID, changes: Iterable[Change]) -> None:
     Raises:
         StanzaError: forbidden or not-allowed, as `check_affiliation` says; conflict, where somebody bans
             itself, no owner would be left, or a nick is somebody else's; jid-malformed or policy-violation,
-            where a nick can't be one.
+            where a nick can't be one; policy-violation, where they would be too many.
     """
     changes = list(changes)
     own = room.affiliation(by)
@@ -62,6 +73,7 @@ def check(room: Room, by: JID, changes: Iterable[Change]) -> None:
         if itself and change.affiliation is Affiliation.OUTCAST and own >= Affiliation.ADMIN:
             raise StanzaError("conflict", "nobody can ban themselves")
         check_affiliation(own, room.affiliation(change.jid), change.affiliation)
+    check_number(room, changes)
     owners = {jid for jid, held in room.standings.items() if held.affiliation is Affiliation.OWNER}
     if owners:
         after = {change.jid: change.affiliation for change in changes}
@@ -73,6 +85,30 @@ def check(room: Room, by: JID, changes: Iterable[Change]) -> None:
             nicks.allowed(room, change.jid, nick_address(room, change.nick))
             if wanted.setdefault(likeness(change.nick), change.jid) != change.jid:
                 raise StanzaError("conflict", "one nick can't be registered for two")
+
+
+def check_number(room: Room, changes: Iterable[Change]) -> None:
+    """Check that a room has not too many affiliations after changes.
+
+    Raises:
+        StanzaError: policy-violation.
+    """
+    new = sum(
+        change.jid not in room.standings for change in changes if change.affiliation != Affiliation.NONE
+    )
+    if new and len(room.standings) + new > room.limits.affiliations:
+        raise StanzaError("policy-violation", f"a room keeps at most {room.limits.affiliations} affiliations")
+
+
+def check_reason(room: Room, reason: str) -> str:
+    """A reason that is given for something in a room.
+
+    Raises:
+        StanzaError: policy-violation, where it is too long.
+    """
+    if len(reason) > room.limits.reason:
+        raise StanzaError("policy-violation", f"a reason has at most {room.limits.reason} characters here")
+    return reason
 
 
 def nick_address(room: Room, nick: str) -> JID:

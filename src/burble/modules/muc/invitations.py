@@ -37,7 +37,7 @@ def invited(room: Room, message: Message, now: float) -> list[Stanza]:
     Raises:
         StanzaError: not-acceptable, where the sender is not in the room; forbidden, where it may not invite;
             jid-malformed, where an invitee can't be one; not-allowed, where one is banned; policy-violation,
-            where there are too many.
+            where there are too many, a reason is too long, or the room would have too many members.
     """
     x = message.child("x", MUC_USER)
     assert x is not None
@@ -57,11 +57,15 @@ def invited(room: Room, message: Message, now: float) -> list[Stanza]:
     for invitee in invitees:
         if room.affiliation(invitee) is Affiliation.OUTCAST:
             raise StanzaError("not-allowed", f"{invitee.bare} is banned from the room")
+    reasons = [
+        affiliations.check_reason(room, invite.child_text("reason", MUC_USER, "") or "") for invite in invites
+    ]
     sent: list[Stanza] = []
     if room.config.members_only:
-        sent += affiliations.apply(room, message.from_, _memberships(room, invitees))
-    for invitee, invite in zip(invitees, invites, strict=True):
-        reason = invite.child_text("reason", MUC_USER, "") or ""
+        members = list(_memberships(room, invitees))
+        affiliations.check_number(room, members)
+        sent += affiliations.apply(room, message.from_, members)
+    for invitee, invite, reason in zip(invitees, invites, reasons, strict=True):
         sent.append(
             invitation(room, message.from_, invitee, reason, invite.child("continue", MUC_USER), message.id)
         )
@@ -111,7 +115,8 @@ def declined(room: Room, message: Message, now: float) -> list[Stanza]:
         write to just anybody.
 
     Raises:
-        StanzaError: jid-malformed, where the inviter can't be one; forbidden, where the sender is banned.
+        StanzaError: jid-malformed, where the inviter can't be one; forbidden, where the sender is banned;
+            policy-violation, where the reason is too long.
     """
     x = message.child("x", MUC_USER)
     assert x is not None
@@ -123,7 +128,7 @@ def declined(room: Room, message: Message, now: float) -> list[Stanza]:
         raise StanzaError("forbidden", "you are banned from this room")
     reply = Element("x", MUC_USER)
     told = reply.add("decline", attrs={"from": message.from_.bare})
-    if reason := decline.child_text("reason", MUC_USER):
+    if reason := affiliations.check_reason(room, decline.child_text("reason", MUC_USER) or ""):
         told.add("reason", text=reason)
     answer = Message(None, None, {} if message.id is None else {"id": message.id}, reply)
     return list(answer.to_each(_inside(room, inviter), room.jid))

@@ -6,6 +6,7 @@ import uuid
 from datetime import UTC, datetime
 
 from burble.errors import StanzaError
+from burble.modules.muc import affiliations
 from burble.modules.muc.ranks import Role
 from burble.modules.muc.room import Occupant, Room, Spoken
 from burble.namespaces import MODERATE, OCCUPANT_ID, RETRACT, STANZA_ID
@@ -41,7 +42,7 @@ def moderated(room: Room, request: Iq, now: float) -> list[Stanza]:
     id_ = moderate.get("id")
     if request.type != "set" or not id_ or moderate.child("retract", RETRACT) is None:
         raise StanzaError("bad-request", "the id of a message to be retracted is needed")
-    reason = moderate.child_text("reason", MODERATE)
+    reason = affiliations.check_reason(room, moderate.child_text("reason", MODERATE) or "")
     retraction = str(uuid.uuid4())
     retract = Element("retract", RETRACT, {"id": id_}, *_by(moderator, reason))
     stamped = Element("stanza-id", STANZA_ID, {"id": retraction, "by": room.jid})

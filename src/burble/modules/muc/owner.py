@@ -45,8 +45,9 @@ def owned(room: Room, request: Iq, now: float) -> list[Stanza]:
         return [request.reply(Element("query", MUC_OWNER, None, config_form(room).to_element()))]
     if (end := query.child("destroy", MUC_OWNER)) is not None:
         venue = _venue(end)
-        reason, password = end.child_text("reason", MUC_OWNER), end.child_text("password", MUC_OWNER)
-        return [*destroyed(room, reason or "", venue, password or ""), request.reply()]
+        reason = affiliations.check_reason(room, end.child_text("reason", MUC_OWNER) or "")
+        password = end.child_text("password", MUC_OWNER)
+        return [*destroyed(room, reason, venue, password or ""), request.reply()]
     form = query.child("x", DATA_FORMS)
     if form is None:
         raise StanzaError("bad-request", "a form or the room's end is needed")

@@ -60,7 +60,7 @@ def told(room: Room, message: Message, now: float) -> list[Stanza]:
     private.append(Element("x", MUC_USER))
     if len(private.to_bytes()) > room.limits.message:
         raise StanzaError("policy-violation", f"a message has at most {room.limits.message} bytes here")
-    room.private.extend((client, sender.address, message.id) for client in recipient.sessions)
+    room.private.extend((client, sender.address, hash(message.id)) for client in recipient.sessions)
     return [*private.to_each(recipient.sessions, sender.address)]
 
 
@@ -70,7 +70,7 @@ def is_returned(room: Room, message: Message) -> bool:
     Such a one says nothing of whether the client is there: else who is blocked (XEP-0191) could put whoever
     blocks them out of the room, by writing to them.
     """
-    return (message.from_, message.to, message.id) in room.private
+    return (message.from_, message.to, hash(message.id)) in room.private
 
 
 def returned(room: Room, message: Message, now: float) -> list[Stanza]:

@@ -15,6 +15,7 @@ from burble.forms import Form, FormError
 from burble.jid import JID
 from burble.modules.muc import affiliations, invitations, nicks
 from burble.modules.muc.affiliations import Change
+from burble.modules.muc.asking import may_ask
 from burble.modules.muc.ranks import Affiliation
 from burble.modules.muc.room import Room
 from burble.namespaces import DATA_FORMS, MUC_REGISTER, REGISTER
@@ -47,7 +48,8 @@ def registered(room: Room, request: Iq, now: float) -> list[Stanza]:
     Raises:
         StanzaError: service-unavailable, where the service has no registration; not-allowed,
             where the sender may not register; bad-request, where it is no valid form; conflict, where the
-            nick is somebody else's; registration-required, where one takes back what never was.
+            nick is somebody else's; registration-required, where one takes back what never was;
+            policy-violation, where it asks too often or too much, or the room has too many members.
     """
     query = request.child("query", REGISTER)
     assert query is not None
@@ -71,8 +73,9 @@ def registered(room: Room, request: Iq, now: float) -> list[Stanza]:
     address = affiliations.nick_address(room, values[_NICK])
     nicks.allowed(room, jid, address)
     if own is Affiliation.NONE and room.config.registration == "approved":
-        return [request.reply(), *_asked(room, jid, values)]
+        return [request.reply(), *_asked(room, jid, values, now)]
     change = Change(jid, max(own, Affiliation.MEMBER), nick=address.resource)
+    affiliations.check_number(room, [change])
     return [request.reply(), *affiliations.apply(room, jid, [change])]
 
 
@@ -171,10 +174,13 @@ def _submitted(form: Element | None) -> dict[str, Any]:
         raise StanzaError("bad-request", error.text) from None
 
 
-def _asked(room: Room, jid: JID, values: dict[str, Any]) -> list[Stanza]:
+def _asked(room: Room, jid: JID, values: dict[str, Any], now: float) -> list[Stanza]:
     """Ask admins and owners, each once: in the room, or at home for when they come back."""
     form = _approval(values, jid).to_element()
     question = Message(None, None, {"id": str(uuid.uuid4())}, form)
+    if len(question.to_bytes()) > room.limits.message:
+        raise StanzaError("policy-violation", f"this is more than the {room.limits.message} bytes allowed")
+    may_ask(room, "membership", jid, now)
     recipients = []
     for admin, standing in sorted(room.standings.items()):
         if standing.affiliation >= Affiliation.ADMIN and admin.local:

@@ -101,13 +101,18 @@ class Spoken:
         at: when, seconds since the epoch.
         sender: the real bare JID; None for the room's own.
         id: its stanza id (XEP-0359).
+        size: how many bytes it had first, as XML.
     """
 
     message: Message
     at: float
     sender: JID | None
     id: str
+    size: int = field(init=False, repr=False, compare=False)
     _stamped: tuple[Message, Message] | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.size = len(self.message.to_bytes())
 
     def stamped(self, room: JID) -> Message:
         """The message as newcomers are sent it, with the time it was sent first (XEP-0045 §7.2.13)."""
@@ -147,7 +152,8 @@ class Room:
         vcard: the vCard with its avatar; None where it has none (XEP-0486).
         history: what newcomers may be sent, oldest first.
         private: the private messages that were handed on lately: to which client, from which address in the
-            room, with which id.
+            room, with which id (a hash of it, since ids can be long).
+        asked: who has asked those who run the room for what lately, and when; the longest ago first.
         locked: whether it awaits its first configuration (§10.1).
         destroyed: whether an owner has destroyed it, so that the service has to forget it (§10.9).
         unsaved: what was changed since the service last took it.
@@ -165,13 +171,15 @@ class Room:
         self.subject: Message | None = None
         self.vcard: Element | None = None
         self.history: deque[Spoken] = deque()
-        self.private: deque[tuple[JID, JID, str | None]] = deque(maxlen=_PRIVATE)
+        self.private: deque[tuple[JID, JID, int]] = deque(maxlen=_PRIVATE)
+        self.asked: dict[tuple[str, JID], float] = {}
         self.locked = False
         self.destroyed = False
         self.unsaved: list[tuple[Part, JID | Spoken | None]] = []
         self._nicks: dict[JID, str] = {}
         self._alike: dict[str, Occupant] = {}
         self._holders: dict[str, JID] = {}
+        self._history_size = 0
 
     # ---- who may what
 
@@ -327,13 +335,14 @@ class Room:
     def remember(self, spoken: Spoken) -> None:
         """Keep a message for newcomers, as many as owners and service allow."""
         self.history.append(spoken)
+        self._history_size += spoken.size
         self._trim()
         self.unsaved.append(("history", spoken))
 
     def _trim(self) -> None:
         kept = min(self.config.history, self.limits.history)
-        while len(self.history) > kept:
-            self.history.popleft()
+        while self.history and (len(self.history) > kept or self._history_size > self.limits.history_bytes):
+            self._history_size -= self.history.popleft().size
 
 
 def likeness(nick: str) -> str:

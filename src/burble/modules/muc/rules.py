@@ -101,12 +101,18 @@ def _presence(room: Room, presence: Presence, now: float) -> list[Stanza]:
     occupant = room.present.get(presence.from_)
     match presence.type:
         case "":
+            if len(presence.to_string()) > room.limits.presence:
+                most = room.limits.presence
+                raise StanzaError("policy-violation", f"a presence has at most {most} characters here")
             if occupant is None or presence.child("x", MUC) is not None:
                 return entering.entered(room, presence, now)
             return nicks.updated(room, presence, now)
         case "unavailable":
             # Whatever the nick it is sent to: the client's server may know an earlier one only.
-            return [] if occupant is None else leaving.left(room, presence.from_, said=presence)
+            if occupant is None:
+                return []
+            short = len(presence.to_string()) <= room.limits.presence
+            return leaving.left(room, presence.from_, said=presence if short else None)
         case "error":
             return leaving.failed(room, presence, now)
     return []  # probes and requests for subscription say nothing to a room (§14.3)

@@ -105,7 +105,7 @@ class RoomStore:
         most = min(config.history, limits.history)
         for row in reversed(await self._database.fetch(_HISTORY, key | {"most": most})):
             sender = None if row.sender is None else JID.parse(row.sender)
-            room.history.append(Spoken(_message(row.stanza), row.at / 1e6, sender, row.id))
+            room.remember(Spoken(_message(row.stanza), row.at / 1e6, sender, row.id))
         room.unsaved.clear()
         return room, found.creator
 

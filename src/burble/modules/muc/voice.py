@@ -9,6 +9,7 @@ from burble.errors import StanzaError
 from burble.forms import Form
 from burble.jid import JID
 from burble.modules.muc.admin import give_role
+from burble.modules.muc.asking import may_ask
 from burble.modules.muc.privileges import check_role
 from burble.modules.muc.ranks import Role
 from burble.modules.muc.room import Occupant, Room
@@ -35,7 +36,8 @@ def requested(room: Room, message: Message, now: float) -> list[Stanza]:
         What the moderators are asked; or what all are told of the occupant that has voice now.
 
     Raises:
-        StanzaError: not-acceptable, where the sender is not in the room or the form is none; forbidden, where
+        StanzaError: policy-violation, where it asks again too soon;
+            not-acceptable, where the sender is not in the room or the form is none; forbidden, where
             the sender may not ask, or not decide; bad-request, where it asks for something else than voice;
             recipient-unavailable, where no moderator is there; item-not-found, where the visitor has left.
     """
@@ -50,10 +52,10 @@ def requested(room: Room, message: Message, now: float) -> list[Stanza]:
         return []
     if submission.field(_ALLOW) is not None:
         return _decided(room, occupant, message.from_, submission)
-    return _asked(room, occupant, message.from_, submission)
+    return _asked(room, occupant, message.from_, submission, now)
 
 
-def _asked(room: Room, occupant: Occupant, client: JID, submission: Form) -> list[Stanza]:
+def _asked(room: Room, occupant: Occupant, client: JID, submission: Form, now: float) -> list[Stanza]:
     if not room.config.allow_voice_requests:
         raise StanzaError("forbidden", "voice can't be asked for in this room")
     if submission.value(_ROLE, "participant") != "participant":
@@ -63,6 +65,7 @@ def _asked(room: Room, occupant: Occupant, client: JID, submission: Form) -> lis
     moderators = [jid for jid, other in room.present.items() if other.role is Role.MODERATOR]
     if not moderators:
         raise StanzaError("recipient-unavailable", "no moderator is in the room")
+    may_ask(room, "voice", occupant.account, now)
     form = _approval(occupant, client)
     question = Message(None, None, {"id": str(uuid.uuid4())}, form.to_element())
     return list(question.to_each(moderators, room.jid))
