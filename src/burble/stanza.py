@@ -247,7 +247,6 @@ class Presence(Stanza):
             raise StanzaError("bad-request", "priority is not between -128 and 127")
         return priority
 
-
     def error(self, reason: StanzaError | str, text: str | None = None) -> Self:
         """The answer that tells of an error; clients know by its ``<x/>`` that they can't enter a room.
 
