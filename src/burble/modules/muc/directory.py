@@ -33,6 +33,13 @@ _AFTER: Final = (
     .order_by(_r.room)
     .limit(bindparam("most"))
 )
+_FROM: Final = (
+    select(_r.room, _r.name)
+    .where(*_PUBLIC)
+    .order_by(_r.room)
+    .offset(bindparam("start"))
+    .limit(bindparam("most"))
+)
 _BEFORE: Final = (
     select(_r.room, _r.name)
     .where(*_PUBLIC, _r.room < bindparam("edge"))
@@ -111,7 +118,7 @@ class Listing:
         """
         limit = asked.limit(most)
         if asked.index is not None:
-            found = (await self._after("", asked.index + limit))[asked.index :]
+            found = await self._from(asked.index, limit)
         elif asked.before is not None:
             found = await self._until(self._local(asked.before), limit)
             if asked.after:
@@ -129,6 +136,12 @@ class Listing:
     async def _after(self, edge: str, limit: int) -> list[Entry]:
         rows = await self._database.fetch(_AFTER, self._key | {"edge": edge, "most": limit})
         return sorted([*_entries(rows), *(entry for entry in self._passing if entry[0] > edge)])[:limit]
+
+    async def _from(self, index: int, limit: int) -> list[Entry]:
+        # Of those before the page at most all the passing ones are not in the database.
+        start, most = max(0, index - len(self._passing)), limit + len(self._passing)
+        rows = await self._database.fetch(_FROM, self._key | {"start": start, "most": most})
+        return sorted([*_entries(rows), *self._passing])[index - start :][:limit]
 
     async def _until(self, edge: str, limit: int) -> list[Entry]:
         key = self._key | {"most": limit}

@@ -51,6 +51,7 @@ FEATURES: Final = (
     PING,
     REGISTER,
     RETRACT,
+    f"{RETRACT}#tombstone",  # XEP-0424 §2
     STANZA_ID,
     VCARD,
 )
@@ -65,12 +66,16 @@ def room_info(room: Room, iq: Iq, logs: str = "") -> list[Stanza]:
         logs: where the room's logs can be read, a URL; "" where they can't.
 
     Raises:
-        StanzaError: item-not-found for a node there is not.
+        StanzaError: item-not-found for a node there is not; service-unavailable for the one that tells
+            which extensions are allowed, where all are.
     """
     node = _node(iq)
     info = static_info(room)
     if node == NICK_NODE:
         return reserved_nick(room, iq)
+    if node == f"{MUC}#traffic":
+        # All extensions may be sent through a room, which is what this condition says there (§18.1.1).
+        raise StanzaError("service-unavailable", "the room lets all extensions through")
     if node:
         if node != f"{NODE}#{info.verification_string()}":
             raise StanzaError("item-not-found", "a room has no such node")
