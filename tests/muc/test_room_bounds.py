@@ -165,3 +165,52 @@ def test_a_room_remembers_few_of_those_who_asked() -> None:
     for number in range(300):
         send(room, asks_to_register(f"u{number}@example.org/x", f"nick{number}"), NOW + number)
     assert len(room.asked) <= 60
+
+
+def invites(*invitees: str) -> str:
+    inside = "".join(f"<invite to='{invitee}'/>" for invitee in invitees)
+    return f"<message from='{CRONE}'><x xmlns='http://jabber.org/protocol/muc#user'>{inside}</x></message>"
+
+
+def test_nobody_is_invited_again_and_again() -> None:
+    """A room is no way to write to whoever blocks one, or to all the world."""
+    room = make_room()
+    join(room, CRONE, "firstwitch")
+    assert sent_to(send(room, invites("hag66@example.org")), "hag66@example.org")
+    error = refusal(room, invites("other@example.org", "hag66@example.org/pda"), NOW + 10)
+    assert (error.condition, error.type) == ("policy-violation", "wait")
+    assert sent_to(send(room, invites("other@example.org"), NOW + 10), "other@example.org")
+    assert sent_to(send(room, invites("hag66@example.org"), NOW + 60), "hag66@example.org")
+
+
+def test_a_room_invites_so_many_at_most() -> None:
+    room = make_room()
+    join(room, CRONE, "firstwitch")
+    for start in range(0, 60, 20):
+        assert len(send(room, invites(*(f"u{start + number}@example.org" for number in range(20))))) == 20
+    assert refusal(room, invites("hag66@example.org")).condition == "policy-violation"
+    assert len(send(room, invites("hag66@example.org"), NOW + 60)) == 1
+
+
+def test_of_many_new_members_so_many_are_invited() -> None:
+    """§9.5: all become members, though."""
+    room = make_room(members_only=True)
+    join(room, CRONE, "firstwitch", Affiliation.OWNER)
+    invited = []
+    for affiliation in ("member", "none", "member"):
+        items = "".join(f"<item jid='u{n}@example.org' affiliation='{affiliation}'/>" for n in range(100))
+        query = f"<query xmlns='http://jabber.org/protocol/muc#admin'>{items}</query>"
+        sent = send(room, f"<iq from='{CRONE}' id='1' type='set'>{query}</iq>")
+        invited.append(sum(one.kind == "message" for one in sent))
+    assert len(room.standings) == 101
+    assert invited == [60, 0, 0]
+    assert sent_to(send(room, invites("u1@example.org")), "u1@example.org")
+
+
+def test_those_who_are_invited_take_nothing_from_those_who_ask() -> None:
+    room = make_room(moderated=True)
+    join(room, CRONE, "firstwitch", Affiliation.OWNER)
+    join(room, HAG, "thirdwitch")
+    for start in range(0, 60, 20):
+        send(room, invites(*(f"u{start + number}@example.org" for number in range(20))))
+    assert sent_to(send(room, asks_for_voice()), CRONE)

@@ -9,6 +9,7 @@ from burble.errors import StanzaError
 from burble.jid import JID, JIDError
 from burble.modules.muc import affiliations, invitations, leaving, presences
 from burble.modules.muc.affiliations import Change, actor_nick
+from burble.modules.muc.asking import as_many_as_may
 from burble.modules.muc.presences import Note
 from burble.modules.muc.privileges import check_role
 from burble.modules.muc.ranks import Affiliation, Role
@@ -61,13 +62,14 @@ def administered(room: Room, request: Iq, now: float) -> list[Stanza]:
     for change in roles:
         _check_role(room, request.from_, change)
     affiliations.check(room, request.from_, changes)
-    invited = list(_invited(room, changes))
+    invited = {change.jid: change for change in _invited(room, changes)}
     sent: list[Stanza] = [request.reply()]
     for change in roles:
         sent += give_role(room, request.from_, change.occupant, change.role, change.reason)
     sent += affiliations.apply(room, request.from_, changes)
     inviter = request.from_.bare
-    sent += [invitations.invitation(room, inviter, change.jid, change.reason) for change in invited]
+    free = [invited[jid] for jid in sorted(as_many_as_may(room, "welcome", invited, now))]
+    sent += [invitations.invitation(room, inviter, change.jid, change.reason) for change in free]
     return sent
 
 

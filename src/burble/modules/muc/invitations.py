@@ -10,6 +10,7 @@ from burble.errors import StanzaError
 from burble.jid import JID, JIDError
 from burble.modules.muc import affiliations
 from burble.modules.muc.affiliations import Change
+from burble.modules.muc.asking import may_ask
 from burble.modules.muc.ranks import Affiliation, Role
 from burble.modules.muc.room import Room
 from burble.namespaces import MUC_USER
@@ -37,7 +38,8 @@ def invited(room: Room, message: Message, now: float) -> list[Stanza]:
     Raises:
         StanzaError: not-acceptable, where the sender is not in the room; forbidden, where it may not invite;
             jid-malformed, where an invitee can't be one; not-allowed, where one is banned; policy-violation,
-            where there are too many, a reason is too long, or the room would have too many members.
+            where there are too many, at once or just now, a reason is too long, or the room would have too
+            many members.
     """
     x = message.child("x", MUC_USER)
     assert x is not None
@@ -60,11 +62,10 @@ def invited(room: Room, message: Message, now: float) -> list[Stanza]:
     reasons = [
         affiliations.check_reason(room, invite.child_text("reason", MUC_USER, "") or "") for invite in invites
     ]
-    sent: list[Stanza] = []
-    if room.config.members_only:
-        members = list(_memberships(room, invitees))
-        affiliations.check_number(room, members)
-        sent += affiliations.apply(room, message.from_, members)
+    members = list(_memberships(room, invitees)) if room.config.members_only else []
+    affiliations.check_number(room, members)
+    may_ask(room, "invitation", [invitee.bare for invitee in invitees], now)
+    sent = affiliations.apply(room, message.from_, members)
     for invitee, invite, reason in zip(invitees, invites, reasons, strict=True):
         sent.append(
             invitation(room, message.from_, invitee, reason, invite.child("continue", MUC_USER), message.id)

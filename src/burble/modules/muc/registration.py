@@ -180,7 +180,7 @@ def _asked(room: Room, jid: JID, values: dict[str, Any], now: float) -> list[Sta
     question = Message(None, None, {"id": str(uuid.uuid4())}, form)
     if len(question.to_bytes()) > room.limits.message:
         raise StanzaError("policy-violation", f"this is more than the {room.limits.message} bytes allowed")
-    may_ask(room, "membership", jid, now)
+    may_ask(room, "membership", [jid], now)
     recipients = []
     for admin, standing in sorted(room.standings.items()):
         if standing.affiliation >= Affiliation.ADMIN and admin.local:

@@ -153,7 +153,7 @@ class Room:
         history: what newcomers may be sent, oldest first.
         private: the private messages that were handed on lately: to which client, from which address in the
             room, with which id (a hash of it, since ids can be long).
-        asked: who has asked those who run the room for what lately, and when; the longest ago first.
+        asked: what was asked lately for whom, and when; the longest ago first (see `asking`).
         locked: whether it awaits its first configuration (§10.1).
         destroyed: whether an owner has destroyed it, so that the service has to forget it (§10.9).
         unsaved: what was changed since the service last took it.

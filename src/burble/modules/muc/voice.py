@@ -65,7 +65,7 @@ def _asked(room: Room, occupant: Occupant, client: JID, submission: Form, now: f
     moderators = [jid for jid, other in room.present.items() if other.role is Role.MODERATOR]
     if not moderators:
         raise StanzaError("recipient-unavailable", "no moderator is in the room")
-    may_ask(room, "voice", occupant.account, now)
+    may_ask(room, "voice", [occupant.account], now)
     form = _approval(occupant, client)
     question = Message(None, None, {"id": str(uuid.uuid4())}, form.to_element())
     return list(question.to_each(moderators, room.jid))
