@@ -125,14 +125,17 @@ class LiveRoom:
             if room is None:
                 service.host.spawn(self._make(job, done))
                 return
-            watch = Watch(room) if service.logs is not None and room.config.logging else None
+            before = None
             try:
+                watch = Watch(room) if service.logs is not None and room.config.logging else None
                 before = Before(room) if job.stores else None
                 out = job.action(room)
+                result = Result(room, out, done, [] if watch is None else watch.lines(room, out))
             except Exception as error:
+                if before is not None and not isinstance(error, StanzaError):
+                    before.restore()  # a mistake of ours: it may have come in the midst of a change
                 _fail(done, error)
             else:
-                result = Result(room, out, done, [] if watch is None else watch.lines(room, out))
                 if self._must_store(room):
                     service.host.spawn(self._store(result, before))
                     return

@@ -225,7 +225,7 @@ class RoomService:
         """Take a client out of all rooms."""
         for live in list(self.live.values()):
             if live.room is not None and session in live.room.present:
-                live.take(GhostJob(session))
+                _unheeded(live.take(GhostJob(session)))
 
     async def forget(self, account: JID) -> None:
         """Take away all that rooms keep of an account.
@@ -257,7 +257,8 @@ class RoomService:
         """Take all occupants out of all rooms, because the service ends (§11.2)."""
         for live in list(self.live.values()):
             if live.room is not None:
-                live.take(Job(lambda room: leaving.emptied(room, leaving.SHUTDOWN), stores=False))
+                job = Job(lambda room: leaving.emptied(room, leaving.SHUTDOWN), stores=False)
+                _unheeded(live.take(job))
 
     async def close(self) -> None:
         """End the service."""
@@ -270,6 +271,12 @@ class RoomService:
 
 def _logs(settings: MucSettings) -> RoomLogs | None:
     return None if settings.log_dir is None else RoomLogs(settings.log_dir, settings.log_format)
+
+
+def _unheeded(waiting: Awaitable[None] | None) -> None:
+    """Let a job be done that nobody waits for: where its room is gone before its turn, that is no news."""
+    if isinstance(waiting, asyncio.Future):
+        waiting.add_done_callback(asyncio.Future.exception)
 
 
 async def _done(waiting: Awaitable[None] | None) -> None:
