@@ -1,4 +1,4 @@
-"""What nobody can make a room keep, hand on or ask for too much of (XEP-0045 §13.1, denial of service)."""
+"""What nobody can make a room keep, hand on or ask for too much of (XEP-0045 §14, denial of service)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must not tell real addresses in a semi-anonymous room (XEP-0045 §13.4, §14.4)."""
+"""What must not tell real addresses in a semi-anonymous room (XEP-0045 §14.4, §17.4)."""
 
 from __future__ import annotations
 
