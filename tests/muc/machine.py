@@ -88,7 +88,7 @@ configurations = st.fixed_dictionaries(
     },
 )
 
-#: The field of each setting of the model (§15.5.3).
+#: The field of each setting of the model (§16.5.3).
 _FIELDS = {
     "members_only": "muc#roomconfig_membersonly",
     "moderated": "muc#roomconfig_moderatedroom",

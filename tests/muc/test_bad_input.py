@@ -152,7 +152,7 @@ async def test_configurations_with_fields_unknown_or_missing(stage: Stage) -> No
 
 
 async def test_wrong_items(stage: Stage) -> None:
-    """§9, §14.4: each is a bad request, or names nobody; those beside it are not done either."""
+    """§9, §17.4: each is a bad request, or names nobody; those beside it are not done either."""
     witches = await stage.coven()
     good = "<item affiliation='outcast' jid='macbeth@localhost'/>"
     for wrong in (
@@ -181,7 +181,7 @@ async def test_wrong_items(stage: Stage) -> None:
 
 
 async def test_wrong_requests(stage: Stage) -> None:
-    """§14: what a room does not know, it says so; answers that nobody asked for are dropped."""
+    """§17: what a room does not know, it says so; answers that nobody asked for are dropped."""
     crone1, _, hag66 = await stage.coven()
     for query in (f"<query xmlns='{OWNER[1:-1]}'><surprise/></query>", f"<query xmlns='{OWNER[1:-1]}'/>"):
         assert refusal(await crone1.ask("set", query, COVEN)) == "modify bad-request"

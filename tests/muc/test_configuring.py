@@ -16,7 +16,7 @@ from burble.modules.muc.room import Room
 from burble.namespaces import MUC_ROOM_CONFIG
 from tests.muc.rooms import make_room
 
-#: The fields of the registrar (§15.5.3).
+#: The fields of the registrar (§16.5.3).
 REGISTERED = {
     "muc#maxhistoryfetch",
     "muc#roomconfig_allowpm",

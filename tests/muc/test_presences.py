@@ -1,4 +1,4 @@
-"""How the presence of occupants is told (XEP-0045 §7.2.2 to §7.2.4, §14.3)."""
+"""How the presence of occupants is told (XEP-0045 §7.2.2 to §7.2.4, §17.3)."""
 
 from __future__ import annotations
 

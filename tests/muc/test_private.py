@@ -1,4 +1,4 @@
-"""Private messages, and requests among occupants (XEP-0045 §7.5, §6.6, §14.4; XEP-0410)."""
+"""Private messages, and requests among occupants (XEP-0045 §7.5, §6.6, §17.4; XEP-0410)."""
 
 from __future__ import annotations
 

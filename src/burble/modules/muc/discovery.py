@@ -130,7 +130,7 @@ def avatar_hashes(vcard: Element | None) -> list[str]:
 
 
 def _extended(room: Room, logs: str) -> Form:
-    """The form muc#roominfo (§6.4, §15.5.4); what is not set is left out."""
+    """The form muc#roominfo (§6.4, §16.5.4); what is not set is left out."""
     config = room.config
     form = Form("result", MUC_ROOM_INFO)
     contacts = config.contacts

@@ -60,7 +60,7 @@ def entered(room: Room, presence: Presence, now: float) -> list[Stanza]:
 def _again(
     room: Room, occupant: Occupant, presence: Presence, wanted: history.Wanted, now: float
 ) -> list[Stanza]:
-    """Tell a client all anew, and the others what is new of it (§14.3, rule 3)."""
+    """Tell a client all anew, and the others what is new of it (§17.3, rule 3)."""
     client = presence.from_
     to = presence.to
     assert client is not None

@@ -14,7 +14,7 @@ from burble.namespaces import CLIENT, DELAY, HATS, HINTS, MUC_USER, OCCUPANT_ID,
 from burble.stanza import Message, Stanza
 from burble.xml import Element
 
-# What only the room may say: of itself, of its occupants and of who they are (§14.3, XEP-0421 §5).
+# What only the room may say: of itself, of its occupants and of who they are (§17.3, XEP-0421 §5).
 _ROOMS_OWN: Final = frozenset({MUC_USER, OCCUPANT_ID, HATS})
 # Of these, those only that claim to be the room's.
 _SIGNED: Final = {STANZA_ID: "by", DELAY: "from"}

@@ -1,4 +1,4 @@
-"""The presence of occupants, as a room tells of it (XEP-0045 §7.2.2, §7.2.3, §14.3).
+"""The presence of occupants, as a room tells of it (XEP-0045 §7.2.2, §7.2.3, §17.3).
 
 There are three variants of it: the occupant's own, and for the others with and without the real address.
 Each is made and serialised once, whoever and how many are sent it.
@@ -17,7 +17,7 @@ from burble.namespaces import HATS, MUC, MUC_USER, OCCUPANT_ID
 from burble.stanza import Presence, Stanza
 from burble.xml import Element
 
-# What only the room may say (§14.3), or what was said to the room alone.
+# What only the room may say (§17.3), or what was said to the room alone.
 _ROOMS_OWN: Final = frozenset({MUC, MUC_USER, OCCUPANT_ID, HATS})
 
 #: Self-presence (§7.2.2).
@@ -29,7 +29,7 @@ class Note:
     """What a presence says of why it is sent.
 
     Attributes:
-        codes: the status codes (§13).
+        codes: the status codes (§12).
         reason: what the one who did it said.
         actor: the nick of the one who did it.
         nick: the nick that the occupant has from now on (§7.6).
@@ -193,7 +193,7 @@ def status_element(
 
 
 def said(presence: Presence) -> list[Element]:
-    """What of a client's presence the others are told: all but what only the room may say (§14.3)."""
+    """What of a client's presence the others are told: all but what only the room may say (§17.3)."""
     return [child for child in presence.elements() if child.ns not in _ROOMS_OWN]
 
 

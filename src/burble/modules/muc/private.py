@@ -1,4 +1,4 @@
-"""What occupants send one another through the room: private messages and requests (XEP-0045 §7.5, §14.4).
+"""What occupants send one another through the room: private messages and requests (XEP-0045 §7.5, §17.4).
 
 A request gets an id that tells, when the answer comes, which client of the asker it is for and whether that
 was asked at all, so that the room need not remember it. Nobody learns a real address by it.

@@ -348,7 +348,7 @@ class Room:
 def likeness(nick: str) -> str:
     """What nicks have in common that people could take for one another: all but case and spaces.
 
-    As RFC 8266 §2 prepares nicks for comparison; empty where nothing can be seen of it (XEP-0045 §14.1).
+    As RFC 8266 §2 prepares nicks for comparison; empty where nothing can be seen of it (XEP-0045 §17.1).
     """
     if not nick.isascii():
         nick = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", nick).casefold())

@@ -90,7 +90,7 @@ def receive(room: Room, stanza: Message | Presence | Iq, now: float) -> list[Sta
             return []
         if isinstance(stanza, Iq) and stanza.to is not None and stanza.to.resource:
             raise private.not_inside(stanza)
-        raise StanzaError("item-not-found", "the room is not open yet")  # §14.2
+        raise StanzaError("item-not-found", "the room is not open yet")  # §17.2
     if isinstance(stanza, Message):
         return _message(room, stanza, now)
     return _iq(room, stanza, now)
@@ -115,7 +115,7 @@ def _presence(room: Room, presence: Presence, now: float) -> list[Stanza]:
             return leaving.left(room, presence.from_, said=presence if short else None)
         case "error":
             return leaving.failed(room, presence, now)
-    return []  # probes and requests for subscription say nothing to a room (§14.3)
+    return []  # probes and requests for subscription say nothing to a room (§17.3)
 
 
 def _message(room: Room, message: Message, now: float) -> list[Stanza]:
@@ -135,7 +135,7 @@ def _message(room: Room, message: Message, now: float) -> list[Stanza]:
     x = message.child("x", DATA_FORMS)
     if x is not None and (rule := _FORMS.get(Form.from_element(x).form_type)) is not None:
         return rule(room, message, now)
-    raise StanzaError("bad-request", "messages to a room are of type groupchat")  # §14.2
+    raise StanzaError("bad-request", "messages to a room are of type groupchat")  # §17.2
 
 
 def _iq(room: Room, iq: Iq, now: float) -> list[Stanza]:
