@@ -61,6 +61,8 @@ class Listeners:
         self._hosts = hosts
         self._listeners: dict[_Key, _Listener] = {}
         self._carriers: set[TcpCarrier] = set()
+        # What streams whose connection is gone still wait for.
+        self._unfinished: set[asyncio.Task[None]] = set()
         self._per_address: Counter[str] = Counter()
         self._all_gone = asyncio.Event()
         self._all_gone.set()
@@ -162,6 +164,8 @@ class Listeners:
             for carrier in list(self._carriers):
                 carrier.abort()
             await self._all_gone.wait()
+        if self._unfinished:  # what the last stanzas asked for still needs the database
+            await asyncio.wait(self._unfinished, timeout=_FAREWELL)
 
     def close_host(self, name: str) -> None:
         """Close the streams that are for a host which is not served any more (RFC 6120 §4.9.3.5)."""
@@ -186,6 +190,9 @@ class Listeners:
 
     def _gone(self, carrier: TcpCarrier) -> None:
         self._carriers.discard(carrier)
+        if (work := carrier.stream.work) is not None:
+            self._unfinished.add(work)
+            work.add_done_callback(self._unfinished.discard)
         if not self._carriers:
             self._all_gone.set()
         self._per_address[carrier.address] -= 1

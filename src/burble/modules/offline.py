@@ -145,7 +145,7 @@ class Offline(Module):
         """Send page by page; a page is deleted once it has been written, the rest outlives the connection."""
         database, user, host = self.host.database, session.user, self.host.name
         last = 0
-        while True:
+        while session.connected:
             delivery.arrived = False
             await database.batch.flush()
             rows = await database.fetch(_READ, {"host": host, "user": user, "after": last})

@@ -203,6 +203,11 @@ class XMLStream:
         self._fresh = True
         self._parser = StreamParser(limits)
 
+    @property
+    def work(self) -> asyncio.Task[None] | None:
+        """What the stream waits for before it handles the next element; may outlive the connection."""
+        return self._task
+
     def negotiated(self) -> None:
         """The stream will not be restarted any more: read as much at once as there is."""
         self._piecewise = False

@@ -1,0 +1,47 @@
+"""The server as a whole: two people chat, and it stops when all is done."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sqlalchemy import select
+
+from burble.routing.events import PresenceSent
+from burble.server import Server
+from burble.storage.schema import accounts
+from tests.client import STREAMS
+from tests.conftest import Connect
+
+
+async def test_a_message_reaches_a_full_jid(connect: Connect) -> None:
+    juliet, romeo = await connect("juliet/balcony"), await connect("romeo/orchard")
+    romeo.write(
+        "<message to='juliet@localhost/balcony' type='chat' id='m1'><body>hi &amp; hello</body></message>"
+    )
+    message = await juliet.next()
+    assert message.get("from") == "romeo@localhost/orchard"
+    assert message.find("{jabber:client}body").text == "hi & hello"
+
+
+async def test_a_stop_waits_for_what_a_stanza_has_begun(server: Server, connect: Connect) -> None:
+    """The database stays open until handlers are done with it, though the connection is gone."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    found: list[str] = []
+
+    async def handle(event: PresenceSent) -> None:
+        begun.set()
+        await go_on.wait()
+        found.extend(row.user for row in await server.database.fetch(select(accounts.c.user)))
+
+    server.hosts["localhost"].hooks.on(PresenceSent, handle)
+    juliet = await connect("juliet/balcony")
+    juliet.write("<presence/>")
+    await begun.wait()
+    stopping = asyncio.ensure_future(server.stop())
+    assert (await juliet.closed())[-1].tag == f"{STREAMS}error"
+    await juliet.close()
+    done, _ = await asyncio.wait({stopping}, timeout=0.5)
+    assert not done
+    go_on.set()
+    await stopping
+    assert "juliet" in found
