@@ -5,6 +5,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DATA   ?= data
 CONFIG ?=
+# A test process for each core, but no more than four.
+PYTEST ?= --numprocesses auto --maxprocesses 4
 
 # What the tests with @xmpp/client need; without npm they are skipped, and say so.
 NODE         := tests/clients/node
@@ -40,10 +42,10 @@ serve: $(VENV)/.installed
 test: test-sqlite test-postgresql
 
 test-sqlite: $(VENV)/.installed-dev $(NODE_MODULES)
-	$(BIN)/python -m pytest --database sqlite
+	$(BIN)/python -m pytest $(PYTEST) --database sqlite
 
 test-postgresql: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --database postgresql
+	$(BIN)/python -m pytest $(PYTEST) --database postgresql
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
