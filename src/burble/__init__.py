@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from burble.config import Settings
     from burble.errors import StanzaError, StreamError
     from burble.jid import JID
-    from burble.module import CommandFailed, Module, command, iq, on
+    from burble.module import CommandFailed, Module, command, iq, nonza, on
     from burble.routing.events import (
         AccountRegistered,
         AccountRemoved,
@@ -39,7 +39,7 @@ _HOMES = {
     "burble.config": ("Settings",),
     "burble.errors": ("StanzaError", "StreamError"),
     "burble.jid": ("JID",),
-    "burble.module": ("CommandFailed", "Module", "command", "iq", "on"),
+    "burble.module": ("CommandFailed", "Module", "command", "iq", "nonza", "on"),
     "burble.routing.events": (
         "AccountRegistered",
         "AccountRemoved",
@@ -92,6 +92,7 @@ __all__ = [
     "__version__",
     "command",
     "iq",
+    "nonza",
     "on",
 ]
 

@@ -129,6 +129,8 @@ class Module:
                     case IqDeclaration(ns, name, to, types, owner_only, any_account, discipline):
                         handling = Handling(call, types, owner_only, any_account, discipline)
                         self._off.append(host.local.handle(to, ns, name, handling))
+                    case NonzaDeclaration(ns):
+                        self._off.append(host.take_nonzas(ns, call))
         except BaseException:
             self._silence()
             raise
@@ -179,6 +181,13 @@ class IqDeclaration:
 
 
 @dataclass(frozen=True, slots=True)
+class NonzaDeclaration:
+    """What ``@nonza`` says."""
+
+    ns: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommandDeclaration:
     """What ``@command`` says."""
 
@@ -189,7 +198,7 @@ class CommandDeclaration:
     result: str
 
 
-Declaration = EventDeclaration | IqDeclaration | CommandDeclaration
+Declaration = EventDeclaration | IqDeclaration | NonzaDeclaration | CommandDeclaration
 
 
 def on(kind: type[Event], priority: int = 0) -> Callable[[F], F]:
@@ -226,6 +235,18 @@ def iq(
     types = frozenset({type} if type else {"get", "set"})
     own = to == "account" if owner_only is None else owner_only
     return _mark(IqDeclaration(ns, name, to, types, own, any_account, discipline))
+
+
+def nonza(ns: str) -> Callable[[F], F]:
+    """Take the elements of a namespace that clients send beside their stanzas (XEP-0360) with the method.
+
+    It is called with the client's stream and the element, in the order in which all that the client sends is
+    handled, before the login as well as after; it may be a coroutine function, and raise `StreamError`.
+
+    Args:
+        ns: the elements' namespace.
+    """
+    return _mark(NonzaDeclaration(ns))
 
 
 def command(

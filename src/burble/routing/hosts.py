@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from burble.auth import Authenticator
@@ -25,7 +25,7 @@ from burble.xml import Element
 
 if TYPE_CHECKING:
     from burble.routing.session import Session
-    from burble.streams.c2s import C2SStream
+    from burble.streams.c2s import C2SStream, NonzaHandler
 
 _log = logging.getLogger("burble.host")
 
@@ -47,6 +47,7 @@ class Host:
         features: what it announces by service discovery (XEP-0030), the server's own.
         account_features: what its accounts announce.
         modules: the modules loaded on it, by name.
+        nonzas: who takes the elements clients send beside stanzas (XEP-0360), by namespace.
         started: when it was started, seconds since the epoch.
     """
 
@@ -70,6 +71,7 @@ class Host:
         self.account_features: list[str] = []
         self.modules: dict[str, Any] = {}
         self.started = time.time()
+        self.nonzas: dict[str, NonzaHandler] = {}
         self._secret = secret
         self._tasks: set[asyncio.Task[Any]] = set()
         self.configure(settings)
@@ -114,6 +116,24 @@ class Host:
         if waiting is not None:
             await waiting
         return event.answer
+
+    def take_nonzas(self, ns: str, handler: NonzaHandler) -> Callable[[], None]:
+        """Let `handler` take the elements of a namespace that are no stanzas.
+
+        Returns:
+            A function that takes the handler off again.
+
+        Raises:
+            ValueError: another handler takes them.
+        """
+        if ns in self.nonzas:
+            raise ValueError(f"elements of {ns} are taken already")
+        self.nonzas[ns] = handler
+
+        def off() -> None:
+            del self.nonzas[ns]
+
+        return off
 
     # ---- accounts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from burble import namespaces as ns
@@ -42,6 +42,9 @@ class Bound(Protocol):
         """The stream is over."""
 
 
+NonzaHandler = Callable[["C2SStream", Element], Awaitable[None] | None]
+
+
 class ClientHost(Protocol):
     """A virtual host as a client's stream sees it."""
 
@@ -49,6 +52,10 @@ class ClientHost(Protocol):
     settings: HostSettings
     sasl: SaslServer
     client_limits: ParserLimits
+
+    @property
+    def nonzas(self) -> Mapping[str, NonzaHandler]:
+        """Who takes the elements that are no stanzas (XEP-0360), by namespace."""
 
     def stream_features(self, stream: C2SStream) -> Sequence[Element]:
         """Features that modules add to those of the stream itself."""
@@ -200,6 +207,9 @@ class C2SStream(XMLStream):
         if element.ns == ns.TLS and element.name == "starttls":
             self._start_tls()
             return None
+        taken = self.host.nonzas.get(element.ns) if self.host is not None else None
+        if taken is not None:
+            return taken(self, element)
         raise StreamError(
             "unsupported-stanza-type", f"nothing here understands <{element.name}/> of {element.ns}"
         )
