@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from burble.auth.base import AuthError
 from burble.commands.errors import NotAllowed, UnknownCommand
+from burble.commands.progress import Listener, reporting
 from burble.commands.signature import Command
 from burble.errors import StanzaError
 from burble.module import CommandDeclaration, CommandFailed, declared
@@ -128,13 +129,20 @@ class Registry:
 
     # ---- calling
 
-    async def call(self, name: str, arguments: Mapping[str, Any] | Sequence[str], caller: Caller) -> Any:
+    async def call(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | Sequence[str],
+        caller: Caller,
+        progress: Listener | None = None,
+    ) -> Any:
         """Call a command.
 
         Args:
             name: its name.
             arguments: by name, as they come out of JSON; or in order, written as text.
             caller: who calls.
+            progress: is told how far the command has come (`burble.commands.progress.report`).
 
         Returns:
             What the command returns: a scalar, a dataclass or dict, a list of these, or None.
@@ -151,8 +159,9 @@ class Registry:
         function = self._function(entry, values)
         _log.info("%s calls %s", caller.name, command.shown(values))
         try:
-            result = command.call(function, values)
-            return await result if isawaitable(result) else result
+            with reporting(progress):
+                result = command.call(function, values)
+                return await result if isawaitable(result) else result
         except CommandFailed:
             raise
         except (AuthError, StanzaError, StorageError) as error:
