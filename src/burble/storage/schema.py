@@ -160,6 +160,29 @@ api_tokens = Table(
 )
 Index(None, api_tokens.c.hash)
 
+# XEP-0016. `rules` is a JSON list; at most one list of an account is the default.
+privacy_lists = Table(
+    "privacy_lists",
+    metadata,
+    *_account_key(),
+    Column("name", Text, primary_key=True),
+    Column("is_default", Boolean, nullable=False, server_default=false()),
+    Column("rules", Text, nullable=False),
+)
+
+# XEP-0357: `resource` is the client that enabled it, `options` the publish options as XML.
+push_services = Table(
+    "push_services",
+    metadata,
+    *_account_key(),
+    Column("jid", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("resource", Text, nullable=False),
+    Column("options", LargeBinary),
+    Column("enabled_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 
 # ---- rooms (XEP-0045). They belong to a service, not to an account: `service` is its domain, `room` the
 # localpart, which sorts as Python sorts it. Only persistent rooms are here.
