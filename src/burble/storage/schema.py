@@ -183,6 +183,46 @@ push_services = Table(
     sqlite_with_rowid=False,
 )
 
+# Why and since when an account may not log in; that it may not is in `accounts.disabled`.
+bans = Table(
+    "bans",
+    metadata,
+    *_account_key(),
+    Column("reason", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What a host tells all its users: `kind` is ``motd`` or ``welcome``. `number` tells one message of the day
+# from the next; `announcements_seen` holds the one that an account was shown last.
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("host", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+announcements_seen = Table(
+    "announcements_seen",
+    metadata,
+    *_account_key(),
+    Column("number", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# XEP-0133 §4.11, §4.12, §4.29: addresses on the lists that a host's administrators edit while it runs.
+access_lists = Table(
+    "access_lists",
+    metadata,
+    Column("host", Text, primary_key=True),
+    Column("list", Text, primary_key=True),
+    Column("jid", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 
 # ---- rooms (XEP-0045). They belong to a service, not to an account: `service` is its domain, `room` the
 # localpart, which sorts as Python sorts it. Only persistent rooms are here.
