@@ -2,7 +2,8 @@
 
 The server is the one of `BURBLE_TEST_POSTGRESQL` (an SQLAlchemy URL whose role may create databases), or a
 cluster of this session's own, made with the `initdb` and `postgres` of PATH or of Debian's packages. It
-listens on a Unix socket only. Each test has a database of its own, copied from a migrated one.
+listens on a Unix socket only. Each test finds an empty, migrated database: the one of the test before,
+cleared, which takes a tenth of the time of a fresh one.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -162,6 +163,25 @@ class Cluster:
         )
 
 
+# What a test may have changed beside rows: columns, constraints, indexes, triggers.
+_SHAPE = """
+SELECT md5(string_agg(line, ';' ORDER BY line)) FROM (
+  SELECT concat_ws(' ', c.relname, c.relkind, a.attname, a.atttypid, a.attnotnull) AS line
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+    WHERE c.relnamespace = 'public'::regnamespace
+  UNION ALL SELECT concat_ws(' ', conrelid::regclass, conname, contype) FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace
+  UNION ALL SELECT concat_ws(' ', tgrelid::regclass, tgname) FROM pg_trigger
+  UNION ALL SELECT version_num FROM alembic_version
+) AS shape
+"""
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
 class Databases:
     """Makes databases on one PostgreSQL server, quickly: as copies of one that is migrated once."""
 
@@ -170,8 +190,10 @@ class Databases:
         self._numbers = count(1)
         self._prefix = f"burble_test_{os.getpid()}"
         self._template = f"{self._prefix}_template"
+        self._spare: str | None = None
         self.create(self._template, "template1")
         run_apart(_migrate(self.url(self._template)))
+        self._shape = run_apart(_shape(make_url(self.url(self._template))))
 
     def url(self, name: str) -> str:
         """The URL of the database `name`."""
@@ -187,8 +209,22 @@ class Databases:
         """Drop a database, whoever is connected to it."""
         self.admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
+    def lend(self) -> str:
+        """The name of an empty database for one test, to be given `back`."""
+        name, self._spare = self._spare, None
+        return name or self.create()
+
+    def back(self, name: str) -> None:
+        """Take a database back: cleared for the next test, or dropped where more than rows was changed."""
+        if run_apart(_cleared(make_url(self.url(name)), self._shape)):
+            self._spare = name
+        else:
+            self.drop(name)
+
     def close(self) -> None:
-        """Drop the template."""
+        """Drop what is left."""
+        if self._spare is not None:
+            self.drop(self._spare)
         self.drop(self._template)
 
     def admin(self, statement: str) -> None:
@@ -219,15 +255,37 @@ async def _migrate(url: str) -> None:
     await database.stop()
 
 
-async def _execute(url: URL, statement: str) -> None:
+@contextlib.asynccontextmanager
+async def _connected(url: URL) -> AsyncIterator[asyncpg.Connection]:
     host = url.query.get("host") or url.host
     connection = await asyncpg.connect(
         host=host, port=url.port, user=url.username, password=url.password, database=url.database
     )
     try:
-        await connection.execute(statement)
+        yield connection
     finally:
         await connection.close()
+
+
+async def _execute(url: URL, statement: str) -> None:
+    async with _connected(url) as connection:
+        await connection.execute(statement)
+
+
+async def _shape(url: URL) -> str:
+    async with _connected(url) as connection:
+        return str(await connection.fetchval(_SHAPE))
+
+
+async def _cleared(url: URL, shape: str) -> bool:
+    """Delete all rows, whoever still holds them; False where the tables are not what they were."""
+    async with _connected(url) as connection:
+        await connection.execute(_OTHERS)
+        if str(await connection.fetchval(_SHAPE)) != shape:
+            return False
+        tables = [row["tablename"] for row in await connection.fetch(_TABLES)]
+        await connection.execute("; ".join(f'DELETE FROM "{table}"' for table in tables))
+        return True
 
 
 @pytest.fixture(scope="session")
@@ -246,9 +304,9 @@ def make_database_url(kind: str, request: pytest.FixtureRequest) -> Iterator[str
         yield f"sqlite:///{directory / 'burble.db'}"
     else:
         databases: Databases = request.getfixturevalue("postgresql")
-        name = databases.create()
+        name = databases.lend()
         yield databases.url(name)
-        databases.drop(name)
+        databases.back(name)
 
 
 @pytest.fixture
