@@ -223,6 +223,30 @@ access_lists = Table(
     sqlite_with_rowid=False,
 )
 
+# XEP-0198: sessions that wait for their clients while the server is stopped. `state` is JSON.
+hibernated_sessions = Table(
+    "hibernated_sessions",
+    metadata,
+    *_account_key(),
+    Column("session", Text, primary_key=True),
+    Column("resource", Text, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("presence", LargeBinary),
+    Column("state", Text, nullable=False),
+)
+
+# XEP-0198: what clients have not acknowledged: all of a session that is hibernated across a stop, and of one
+# that is in use what nothing else would bring back. `number` is the stanza's in its session.
+unacknowledged_stanzas = Table(
+    "unacknowledged_stanzas",
+    metadata,
+    *_account_key(),
+    Column("session", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("stanza", LargeBinary, nullable=False),
+)
+
 
 # ---- rooms (XEP-0045). They belong to a service, not to an account: `service` is its domain, `room` the
 # localpart, which sorts as Python sorts it. Only persistent rooms are here.
