@@ -248,6 +248,43 @@ unacknowledged_stanzas = Table(
 )
 
 
+# XEP-0313. A message is stored once, whichever archives it is in: that of its sender, that of its recipient.
+# `id` is what clients get as its stanza-id and holds the time (see `burble.storage.ids`). `pair` stands for the
+# two bare JIDs it went between (see `burble.modules.archive.pairs`), in a room for the room and the nick; kept
+# here it costs a third of what an address in every entry costs. `sender` is the real address of who sent it to
+# a room.
+archive_stanzas = Table(
+    "archive_stanzas",
+    metadata,
+    Column("id", _Identity, primary_key=True, autoincrement=False),
+    Column("pair", BigInteger, nullable=False),
+    Column("sender", Text),
+    Column("stanza", LargeBinary, nullable=False),
+)
+Index(None, archive_stanzas.c.pair, archive_stanzas.c.id)
+
+# What is in whose archive. Of a room `host` is its service and `user` its localpart. The archive of an account
+# must be emptied before the account is removed: else its share of `archive_stanzas` stays.
+archive_entries = Table(
+    "archive_entries",
+    metadata,
+    *_account_key(),
+    Column("stanza", BigInteger, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# XEP-0441. `always` and `never` are JSON lists of JIDs.
+archive_preferences = Table(
+    "archive_preferences",
+    metadata,
+    *_account_key(),
+    Column("default", Text, nullable=False),
+    Column("always", Text, nullable=False),
+    Column("never", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
 # ---- rooms (XEP-0045). They belong to a service, not to an account: `service` is its domain, `room` the
 # localpart, which sorts as Python sorts it. Only persistent rooms are here.
 
