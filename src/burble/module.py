@@ -196,6 +196,7 @@ class CommandDeclaration:
     access: str
     safe: bool
     result: str
+    version: int
 
 
 Declaration = EventDeclaration | IqDeclaration | NonzaDeclaration | CommandDeclaration
@@ -250,7 +251,13 @@ def nonza(ns: str) -> Callable[[F], F]:
 
 
 def command(
-    *, tags: Sequence[str], name: str = "", access: str = "admin", safe: bool = False, result: str = ""
+    *,
+    tags: Sequence[str],
+    name: str = "",
+    access: str = "admin",
+    safe: bool = False,
+    result: str = "",
+    version: int = 0,
 ) -> Callable[[F], F]:
     """Make the method an administration command, under its own name unless another is given.
 
@@ -264,8 +271,11 @@ def command(
         safe: it only tells something and changes nothing, so that it may be called with HTTP's GET.
         result: its result as ejabberd describes it, such as ``num_sessions::integer``, where ejabberd has a
             command of that name; see `burble.commands.results`.
+        version: the version of ejabberd's API in which the command became what it is here. A command may be
+            there in several: as methods of their own with the same ``name``, or, where only the results
+            differ, as one method with several decorators.
     """
-    return _mark(CommandDeclaration(tuple(tags), name, access, safe, result))
+    return _mark(CommandDeclaration(tuple(tags), name, access, safe, result, version))
 
 
 def declared(owner: object) -> list[tuple[Declaration, Callable[..., Any]]]:

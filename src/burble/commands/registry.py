@@ -63,10 +63,13 @@ class Registry:
 
     A command is a method marked with `burble.module.command`. Those of modules exist once for each host that
     loads the module; the argument ``host`` chooses among them.
+
+    A command may be there in several versions, as ejabberd numbers them: each with the arguments and the
+    result that it had from that version of the API on.
     """
 
     def __init__(self) -> None:
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, dict[int, _Entry]] = {}
 
     # ---- what there is
 
@@ -84,48 +87,76 @@ class Registry:
             TypeError: a signature is not that of a command.
             ValueError: there is another command of that name.
         """
-        mine: dict[str, tuple[_Entry, Callable[..., Any]]] = {}
+        mine: dict[tuple[str, int], tuple[_Entry, Callable[..., Any]]] = {}
         for declaration, function in declared(owner):
             if isinstance(declaration, CommandDeclaration):
-                name = declaration.name or function.__name__
-                source = function.__module__, function.__qualname__
-                known = self._entries.get(name)
-                if known is not None and (known.source != source or host in known.functions):
-                    raise ValueError(f"there is a command {name} already")
-                command = Command(
-                    name,
-                    function,
-                    declaration.tags,
-                    declaration.access,
-                    declaration.safe,
-                    declaration.result,
-                )
-                if host and "host" not in (argument.name for argument in command.arguments):
-                    raise TypeError(f"command {name} of a module needs an argument 'host'")
-                mine[name] = known or _Entry(command, source, {}), function
-        for name, (entry, function) in mine.items():
+                entry = self._made(declaration, function, host)
+                key = entry.command.name, declaration.version
+                if key in mine:
+                    raise ValueError(f"there are two commands {key[0]} in version {key[1]}")
+                mine[key] = entry, function
+        for (name, version), (entry, function) in mine.items():
             entry.functions[host] = function
-            self._entries[name] = entry
+            self._entries.setdefault(name, {})[version] = entry
 
         def remove() -> None:
-            for name in mine:
-                entry = self._entries[name]
+            for name, version in mine:
+                versions = self._entries[name]
+                entry = versions[version]
                 del entry.functions[host]
                 if not entry.functions:
+                    del versions[version]
+                if not versions:
                     del self._entries[name]
 
         return remove
 
-    def __iter__(self) -> Iterator[Command]:
-        return (self._entries[name].command for name in sorted(self._entries))
+    def _made(self, declaration: CommandDeclaration, function: Callable[..., Any], host: str) -> _Entry:
+        """What is known of a command: the same entry for each host."""
+        name = declaration.name or function.__name__
+        source = function.__module__, function.__qualname__
+        versions = self._entries.get(name, {})
+        known = versions.get(declaration.version)
+        if known is not None:
+            if known.source != source or host in known.functions:
+                raise ValueError(f"there is a command {name} already")
+            return known
+        if any(other.source[0] != source[0] for other in versions.values()):
+            raise ValueError(f"there is a command {name} already, in other versions")
+        command = Command(
+            name,
+            function,
+            declaration.tags,
+            declaration.access,
+            declaration.safe,
+            declaration.result,
+            declaration.version,
+        )
+        if host and "host" not in (argument.name for argument in command.arguments):
+            raise TypeError(f"command {name} of a module needs an argument 'host'")
+        return _Entry(command, source, {})
 
-    def find(self, name: str) -> Command:
+    def __iter__(self) -> Iterator[Command]:
+        """The commands by name, each in its newest version."""
+        return (self._entry(name, None).command for name in sorted(self._entries))
+
+    def versions(self, name: str) -> list[Command]:
+        """A command in all its versions, the oldest first; none where there is no such command."""
+        versions = self._entries.get(name, {})
+        return [versions[version].command for version in sorted(versions)]
+
+    def find(self, name: str, version: int | None = None) -> Command:
         """The command of that name; ``-`` stands for ``_`` as well.
+
+        Args:
+            name: its name.
+            version: of the API: the command is what it was then, or what it was first where it came later.
+                None for the newest.
 
         Raises:
             UnknownCommand: there is none.
         """
-        return self._entry(name).command
+        return self._entry(name, version).command
 
     # ---- calling
 
@@ -135,6 +166,7 @@ class Registry:
         arguments: Mapping[str, Any] | Sequence[str],
         caller: Caller,
         progress: Listener | None = None,
+        version: int | None = None,
     ) -> Any:
         """Call a command.
 
@@ -143,6 +175,7 @@ class Registry:
             arguments: by name, as they come out of JSON; or in order, written as text.
             caller: who calls.
             progress: is told how far the command has come (`burble.commands.progress.report`).
+            version: of the API, as `find` takes it.
 
         Returns:
             What the command returns: a scalar, a dataclass or dict, a list of these, or None.
@@ -150,7 +183,7 @@ class Registry:
         Raises:
             CommandFailed: or one of its kinds, UnknownCommand, NotAllowed, WrongArguments.
         """
-        entry = self._entry(name)
+        entry = self._entry(name, version)
         command = entry.command
         if (refusal := caller.refusal(command)) is not None:
             raise refusal
@@ -170,11 +203,13 @@ class Registry:
             _log.exception("command %s failed", command.name)
             raise CommandFailed("the server made a mistake; it is in its log") from error
 
-    def _entry(self, name: str) -> _Entry:
+    def _entry(self, name: str, version: int | None) -> _Entry:
         known = name.replace("-", "_")
-        if known not in self._entries:
+        versions = self._entries.get(known)
+        if versions is None:
             raise UnknownCommand(known, self._entries)
-        return self._entries[known]
+        wanted = max(versions) if version is None else version
+        return versions[max((each for each in versions if each <= wanted), default=min(versions))]
 
     def _function(self, entry: _Entry, values: Mapping[str, Any]) -> Callable[..., Any]:
         function = entry.functions.get("") or entry.functions.get(str(values.get("host")))

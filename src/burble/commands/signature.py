@@ -67,6 +67,7 @@ class Command:
         access: the role a caller needs.
         safe: it changes nothing.
         result: ejabberd's description of its result, or "".
+        version: the version of the API in which it became what it is.
 
     Attributes:
         arguments: in order.
@@ -87,8 +88,10 @@ class Command:
         access: str = "admin",
         safe: bool = False,
         result: str = "",
+        version: int = 0,
     ) -> None:
         self.name = name
+        self.version = version
         self.tags = tuple(tags)
         self.access = access
         self.safe = safe

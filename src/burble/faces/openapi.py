@@ -45,12 +45,18 @@ def describe(commands: Iterable[Command]) -> dict[str, Any]:
     """The description of commands.
 
     Args:
-        commands: those that the reader may call.
+        commands: those that the reader may call, in all their versions, older ones first.
 
     Returns:
         The document, in values of JSON.
     """
-    found = list(commands)
+    newest: dict[str, Command] = {}
+    paths: dict[str, Any] = {}
+    for command in commands:
+        if (older := newest.get(command.name)) is not None:
+            paths[f"/api/{older.name}/v{older.version}"] = _path(older, f"v{older.version}")
+        newest[command.name] = command
+    paths |= {f"/api/{name}": _path(command) for name, command in newest.items()}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -58,7 +64,7 @@ def describe(commands: Iterable[Command]) -> dict[str, Any]:
             "version": __version__,
             "description": "The administration commands of this server.",
         },
-        "paths": {f"/api/{command.name}": _path(command) for command in found},
+        "paths": paths,
         "security": [{"account": []}, {"token": []}],
         "components": {
             "securitySchemes": {
@@ -74,11 +80,12 @@ def describe(commands: Iterable[Command]) -> dict[str, Any]:
     }
 
 
-def _path(command: Command) -> dict[str, Any]:
-    path = {"post": _operation(command, "") | {"requestBody": _body(command)}}
+def _path(command: Command, prefix: str = "") -> dict[str, Any]:
+    """The path of a command; ``prefix`` tells the operations of an old version from those of the newest."""
+    path = {"post": _operation(command, f"{prefix}." if prefix else "") | {"requestBody": _body(command)}}
     if command.safe:
         parameters = [_parameter(argument) for argument in command.arguments]
-        path["get"] = _operation(command, "get.") | {"parameters": parameters}
+        path["get"] = _operation(command, f"{prefix}get.") | {"parameters": parameters}
     return path
 
 

@@ -1,7 +1,8 @@
 """Commands over REST: ``POST /api/COMMAND`` with a JSON object of arguments, as in ejabberd's mod_http_api.
 
-Where ejabberd has the command the result has the shape it has there; else it is plain JSON. An error is an
-object too, with what ejabberd puts into it and more:
+Where ejabberd has the command the result has the shape it has there; else it is plain JSON. As in ejabberd
+``/api/COMMAND/v1`` is the command as it was in version 1 of the API; without a version it is the newest. An
+error is an object too, with what ejabberd puts into it and more:
 
     {"status": "error", "code": 32, "message": "...", "kind": "not-allowed", "rule": "...", "remedy": "..."}
 """
@@ -53,6 +54,7 @@ class Rest:
             Route("/api/docs", self._page, methods=["GET"]),
             Route("/api/openapi.json", self._description, methods=["GET"]),
             Route("/api/{command}", self._call, methods=["GET", "POST"]),
+            Route("/api/{command}/v{version:int}", self._call, methods=["GET", "POST"]),
         ]
 
     async def _page(self, request: Request) -> Response:
@@ -67,13 +69,14 @@ class Rest:
         allowed = [command for command in self._registry if judged.refusal(command) is None]
         if not allowed and caller.account is None:
             raise unauthorized("this needs an account with the right to call a command")
-        return _json(describe(allowed))
+        return _json(describe(each for command in allowed for each in self._registry.versions(command.name)))
 
     async def _call(self, request: Request) -> Response:
         caller = await self._intake.caller(request, "rest")
         known = caller.account is not None
         try:
-            command = self._command(request.path_params["command"], caller)
+            version = request.path_params.get("version")
+            command = self._command(request.path_params["command"], version, caller)
             if request.method == "POST":
                 arguments = read_body(command, await self._intake.body(request))
             elif command.safe:
@@ -83,15 +86,18 @@ class Rest:
                 text = f"{command.name} changes something: use POST"
                 raise Refused(405, "bad-request", text, headers={"Allow": "POST"})
             result = await self._registry.call(
-                command.name, rename_old(command, arguments), caller.caller(self._intake.server.settings)
+                command.name,
+                rename_old(command, arguments),
+                caller.caller(self._intake.server.settings),
+                version=command.version,
             )
         except CommandFailed as error:
             raise refused(error, known=known) from None
         return _json(as_rest(command.described, result))
 
-    def _command(self, name: str, caller: RemoteCaller) -> Command:
+    def _command(self, name: str, version: int | None, caller: RemoteCaller) -> Command:
         """The command, if the caller may call it: before anything of it is read."""
-        command = self._registry.find(name)
+        command = self._registry.find(name, version)
         if (refusal := caller.caller(self._intake.server.settings).refusal(command)) is not None:
             raise refusal
         return command

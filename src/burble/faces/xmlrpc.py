@@ -30,6 +30,8 @@ __all__ = ["XmlRpc"]
 _UNKNOWN_CALL: Final = -112
 _WRONG_ARGUMENT: Final = {"missing": -116, "unknown": -120, "value": -122}
 _FAILED: Final = -118
+# ejabberd's XML-RPC interface knows no versions: commands are what they were first.
+_VERSION: Final = 0
 # That of "Specification for Fault Code Interoperability": not well formed.
 _NOT_WELL_FORMED: Final = -32700
 
@@ -66,7 +68,7 @@ class XmlRpc:
             caller = await self._log_in(caller, params.pop(0))
         known = caller.account is not None
         try:
-            command = self._registry.find(name)
+            command = self._registry.find(name, _VERSION)
             judged = caller.caller(self._intake.server.settings)
             if (refusal := judged.refusal(command)) is not None:
                 raise refusal
@@ -80,7 +82,9 @@ class XmlRpc:
         arguments = _arguments(command, params)
         old = rostbeef.is_rostbeef(command.name, arguments)
         try:
-            result = await self._registry.call(command.name, rename_old(command, arguments), judged)
+            result = await self._registry.call(
+                command.name, rename_old(command, arguments), judged, version=_VERSION
+            )
         except CommandFailed as error:
             code = refused(error).status
             if old and command.name in rostbeef.INTEGERS:
