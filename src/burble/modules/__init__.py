@@ -30,6 +30,7 @@ DEFAULT: Final = (
     "caps",
     "last",
     "muc",
+    "carbons",
 )
 
 _GROUP: Final = "burble.modules"
