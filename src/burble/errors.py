@@ -106,12 +106,19 @@ class StreamError(Exception):
     Args:
         condition: one of `STREAM_CONDITIONS`.
         text: what a person should read; English.
+        extra: name, namespace and attributes of an application-specific condition (§4.9.4).
     """
 
-    def __init__(self, condition: str, text: str | None = None) -> None:
+    def __init__(
+        self,
+        condition: str,
+        text: str | None = None,
+        extra: tuple[str, str, dict[str, str]] | None = None,
+    ) -> None:
         super().__init__(condition, text)
         self.condition = condition
         self.text = text
+        self.extra = extra
 
     def __str__(self) -> str:
         return f"{self.condition}: {self.text}" if self.text else self.condition

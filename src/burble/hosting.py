@@ -17,6 +17,7 @@ from burble.config import ConfigError, HostSettings, Settings
 from burble.config.explain import dotted, explain
 from burble.errors import StreamError
 from burble.module import Module, ModuleSettings
+from burble.routing.events import HostStarted
 from burble.routing.hosts import Host
 from burble.routing.router import Router
 from burble.storage import Database
@@ -86,6 +87,7 @@ class Hosting:
             host = self._make(host_plan.settings)
             for kind, options in host_plan.modules:
                 await self._load(host, kind, options)
+            await host.emit(HostStarted())
 
     async def change(self, plans: Iterable[HostPlan]) -> list[str]:
         """Make, change and take down hosts and modules while running; sessions stay.
@@ -103,8 +105,11 @@ class Hosting:
             del self.hosts[name]
             _log.info("%s is not served any more", name)
         for name, host_plan in wanted.items():
-            host = self.hosts.get(name) or self._make(host_plan.settings)
+            known = self.hosts.get(name)
+            host = known or self._make(host_plan.settings)
             await self._change_host(host, host_plan, problems)
+            if known is None:
+                await host.emit(HostStarted())
         return problems
 
     async def stop(self, error: StreamError) -> None:

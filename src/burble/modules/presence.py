@@ -22,6 +22,7 @@ from burble.routing.events import (
     PresenceReceived,
     PresenceSent,
     SessionClosed,
+    SessionRestored,
     UserAvailable,
     UserUnavailable,
 )
@@ -51,6 +52,7 @@ class Presences(Module):
     async def start(self) -> None:
         """Find the rosters."""
         self._rosters = self.require(Rosters)
+        self._off.append(self.host.keep_state(_TARGETS, _saved_targets, _restore_targets))
 
     # ---- from the clients
 
@@ -89,7 +91,7 @@ class Presences(Module):
         await self._rosters.of_session(session)
         if presence.priority >= 0:
             await self.host.emit(BecomingAvailable(session, presence))
-        if not session.connected:
+        if not session.alive:
             return
         initial = self.host.sessions.make_available(session, presence)
         waiting = self._broadcast(session, presence)
@@ -115,9 +117,14 @@ class Presences(Module):
         roster = Roster.of(session.account)
         told = () if roster is None else roster.subscribers
         waiting = _both(self._broadcast(session, presence), self._forget_targets(session, presence, told))
-        if session.connected:
+        if session.alive:
             session.send(presence.readdressed(session.jid.bare, session.jid))
         return waiting
+
+    @on(SessionRestored)
+    async def restored(self, event: SessionRestored) -> None:
+        """A session is there again as it was before a restart: who sees it is told when it goes."""
+        await self._rosters.of_session(event.session)
 
     @on(SessionClosed)
     def closed(self, event: SessionClosed) -> Awaitable[None] | None:
@@ -258,6 +265,14 @@ def _targets(session: Session) -> dict[JID, None]:
     """To whom a session has directed presence, in order."""
     found: dict[JID, None] = session.data.setdefault(_TARGETS, {})
     return found
+
+
+def _saved_targets(session: Session) -> list[str]:
+    return [str(jid) for jid in _targets(session)]
+
+
+def _restore_targets(session: Session, saved: list[str]) -> None:
+    _targets(session).update(dict.fromkeys(map(JID.parse, saved)))
 
 
 def _both(first: Awaitable[None] | None, second: Awaitable[None] | None) -> Awaitable[None] | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from burble.discovery import Info
+from burble.errors import StreamError
 from burble.hooks import Event
 from burble.jid import JID
 from burble.namespaces import DISCO_ITEMS
@@ -52,6 +53,44 @@ class SessionOpened(Event):
 
 class SessionClosed(Event):
     """A session is over: it can't be reached any more. Its account's other sessions may live on."""
+
+    __slots__ = ("session",)
+
+    def __init__(self, session: Session) -> None:
+        self.stopped = False
+        self.session = session
+
+
+class SessionHibernated(Event):
+    """A session has lost its connection and waits for its client to resume it (XEP-0198 §5).
+
+    Stanzas for it are kept; it is still available, if it was.
+
+    Attributes:
+        session: it; `Session.management` knows what the client has not acknowledged.
+        last_active: when the client last gave a sign of life that was noted, seconds since the epoch.
+    """
+
+    __slots__ = ("last_active", "session")
+
+    def __init__(self, session: Session, last_active: float) -> None:
+        self.stopped = False
+        self.session = session
+        self.last_active = last_active
+
+
+class SessionResumed(Event):
+    """A client has come back to its session (XEP-0198 §5), and has been sent what it missed."""
+
+    __slots__ = ("session",)
+
+    def __init__(self, session: Session) -> None:
+        self.stopped = False
+        self.session = session
+
+
+class SessionRestored(Event):
+    """A session that hibernated when the server stopped is there again and waits for its client."""
 
     __slots__ = ("session",)
 
@@ -178,13 +217,23 @@ class UserUnavailable(Event):
         self.presence = presence
 
 
+class HostStarted(Event):
+    """All modules of the host are loaded; clients can connect next."""
+
+    __slots__ = ()
+
+
 class HostStopping(Event):
-    """The host is about to close all its sessions: the last moment to tell them something.
+    """The host is about to close all its sessions with an error: the last moment to tell them something.
 
     Handlers are plain functions.
     """
 
-    __slots__ = ()
+    __slots__ = ("error",)
+
+    def __init__(self, error: StreamError) -> None:
+        self.stopped = False
+        self.error = error
 
 
 class AccountRegistered(Event):

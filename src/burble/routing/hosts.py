@@ -48,6 +48,7 @@ class Host:
         account_features: what its accounts announce.
         modules: the modules loaded on it, by name.
         nonzas: who takes the elements clients send beside stanzas (XEP-0360), by namespace.
+        session_states: how states of sessions outlive a restart, by key; see `keep_state`.
         started: when it was started, seconds since the epoch.
     """
 
@@ -72,6 +73,7 @@ class Host:
         self.modules: dict[str, Any] = {}
         self.started = time.time()
         self.nonzas: dict[str, NonzaHandler] = {}
+        self.session_states: dict[str, tuple[Callable[[Session], Any], Callable[[Session, Any], None]]] = {}
         self._secret = secret
         self._tasks: set[asyncio.Task[Any]] = set()
         self.configure(settings)
@@ -132,6 +134,31 @@ class Host:
 
         def off() -> None:
             del self.nonzas[ns]
+
+        return off
+
+    def keep_state(
+        self, key: str, save: Callable[[Session], Any], restore: Callable[[Session, Any], None]
+    ) -> Callable[[], None]:
+        """Let what a module keeps for a session outlive a restart, where the session does (XEP-0198).
+
+        Args:
+            key: names the state, once for all modules.
+            save: returns the state as JSON has it, or None for nothing.
+            restore: takes what `save` returned, for the session as it is after the restart.
+
+        Returns:
+            A function that takes both off again.
+
+        Raises:
+            ValueError: another state has this key.
+        """
+        if key in self.session_states:
+            raise ValueError(f"the state {key} is kept already")
+        self.session_states[key] = (save, restore)
+
+        def off() -> None:
+            del self.session_states[key]
 
         return off
 
@@ -199,9 +226,10 @@ class Host:
 
     async def close(self, error: StreamError) -> None:
         """End all sessions, and wait for what they left to do."""
-        self.hooks.emit(events.HostStopping())
+        self.hooks.emit(events.HostStopping(error))
         for session in self.sessions:
-            session.close(error)
+            if session.connected:  # others wait for their clients beyond the stop (XEP-0198)
+                session.close(error)
         while self._tasks:
             await asyncio.wait(self._tasks)
         self.router.unregister(self.name)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from burble.errors import StanzaError, StreamError
 from burble.jid import JID
@@ -17,8 +17,38 @@ if TYPE_CHECKING:
     from burble.streams.c2s import C2SStream
 
 
+class Management(Protocol):
+    """What keeps a session's stanzas until its client has acknowledged them, and waits for one that is lost
+    (XEP-0198)."""
+
+    def send(self, stanza: Element) -> None:
+        """Keep a stanza, and send it where the client is connected."""
+
+    def send_stored(self, stanza: Element, shelf: Shelf, number: int) -> None:
+        """Send a stanza that is stored, and need not be kept."""
+
+    def waits(self, stream: C2SStream) -> bool:
+        """The stream is gone; whether the session stays until its client comes back."""
+
+    def unacknowledged(self) -> Iterator[bytes]:
+        """The stanzas that the client has not acknowledged, oldest first, as they were sent."""
+
+    def ended(self) -> None:
+        """The session is over and forgotten: deal with what was not acknowledged."""
+
+
+class Shelf(Protocol):
+    """Where stanzas are stored, by number, until their client has acknowledged them."""
+
+    async def fetch(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """Those of the stanzas that are still stored, as they are to be sent."""
+
+    def acknowledged(self, number: int) -> None:
+        """The stanza of that number and all before it have been acknowledged."""
+
+
 class Session:
-    """One connected resource of an account (RFC 6120 §7).
+    """One resource of an account (RFC 6120 §7), connected or waiting to be resumed (XEP-0198).
 
     Attributes:
         host: its virtual host.
@@ -29,23 +59,31 @@ class Session:
         interested: it has asked for the roster and gets roster pushes (RFC 6121 §2.2).
         anonymous: it has no account (XEP-0175).
         since: when it was opened, seconds since the epoch.
+        available_since: when it became available; 0 where it is not.
+        management: stream management, where the client has enabled it (XEP-0198).
         data: what modules keep for the session, by a key of their own; made when first needed.
     """
 
     __slots__ = (
         "_data",
+        "_hold",
+        "_outlet",
         "_stream",
         "account",
         "anonymous",
+        "available_since",
         "host",
         "interested",
         "jid",
+        "management",
         "presence",
         "priority",
         "since",
     )
 
-    def __init__(self, host: Host, account: Account, jid: JID, stream: C2SStream, anonymous: bool) -> None:
+    def __init__(
+        self, host: Host, account: Account, jid: JID, stream: C2SStream | None, anonymous: bool
+    ) -> None:
         self.host = host
         self.account = account
         self.jid = jid
@@ -54,8 +92,13 @@ class Session:
         self.priority = 0
         self.interested = False
         self.since = time.time()
-        self._stream: C2SStream | None = stream
+        self.available_since = 0.0
+        self.management: Management | None = None
+        self._stream = stream
         self._data: dict[Any, Any] | None = None
+        self._hold: Callable[[Element], bool] | None = None
+        # Takes what is for the client in place of the stream.
+        self._outlet: Callable[[Element], None] | None = None
 
     def __repr__(self) -> str:
         return f"<Session {self.jid}>"
@@ -74,8 +117,13 @@ class Session:
 
     @property
     def connected(self) -> bool:
-        """Whether the session still lives; look again after waiting for anything."""
+        """Whether the client is connected; look again after waiting for anything."""
         return self._stream is not None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the session is there, connected or waiting for its client to come back."""
+        return self.account.sessions.get(self.jid.resource) is self
 
     @property
     def address(self) -> str:
@@ -136,18 +184,71 @@ class Session:
                 await more
 
     def lost(self, stream: C2SStream) -> None:
-        """The stream that carried this session is gone."""
+        """The stream that carried this session is gone: it is over, or waits to be resumed."""
         if stream is self._stream:
             self._stream = None
-            self.host.sessions.remove(self)
+            if self.management is None or not self.management.waits(stream):
+                self._end()
+
+    def detach(self) -> C2SStream | None:
+        """Go on without the stream, which is returned: its end is not the session's any more."""
+        stream, self._stream = self._stream, None
+        return stream
+
+    def attach(self, stream: C2SStream) -> None:
+        """Go on with another stream, after `detach` or a `lost` connection."""
+        self._stream = stream
 
     # ---- to the client
 
     def send(self, stanza: Element) -> None:
         """Send something to the client."""
+        outlet = self._outlet
+        if outlet is not None:
+            outlet(stanza)
+            return
         stream = self._stream
         if stream is not None:
             stream.send_bytes(stanza.to_bytes("jabber:client"))
+
+    def transmit(self, stanza: Element) -> None:
+        """Send something to the client without asking whether it is to be held back."""
+        if self.management is not None:
+            self.management.send(stanza)
+        elif self._stream is not None:
+            self._stream.send_bytes(stanza.to_bytes("jabber:client"))
+
+    def send_stored(self, stanza: Element, shelf: Shelf, number: int) -> bool:
+        """Send a stanza that is stored; whether its shelf will hear of the acknowledgement."""
+        if self.management is None:
+            self.send(stanza)
+            return False
+        self.management.send_stored(stanza, shelf, number)
+        return True
+
+    def hold_back(self, hold: Callable[[Element], bool] | None) -> None:
+        """Ask `hold` of all that is for the client: where it says True it has kept it, to `transmit` later.
+
+        Args:
+            hold: None to hold back nothing any more.
+        """
+        self._hold = hold
+        self._choose_outlet()
+
+    def manage(self, management: Management) -> None:
+        """Have what is sent kept until it is acknowledged (XEP-0198)."""
+        self.management = management
+        self._choose_outlet()
+
+    def _choose_outlet(self) -> None:
+        if self._hold is not None:
+            self._outlet = self._hold_or_transmit
+        else:
+            self._outlet = None if self.management is None else self.management.send
+
+    def _hold_or_transmit(self, stanza: Element) -> None:
+        if self._hold is None or not self._hold(stanza):
+            self.transmit(stanza)
 
     async def drain(self) -> None:
         """Wait until the client has caught up; for who sends much."""
@@ -157,9 +258,15 @@ class Session:
     def close(self, error: StreamError | None = None) -> None:
         """End the session and its stream."""
         stream, self._stream = self._stream, None
+        self._end()
         if stream is not None:
-            self.host.sessions.remove(self)
             stream.close(error)
+
+    def _end(self) -> None:
+        if self.alive:
+            self.host.sessions.remove(self)
+            if self.management is not None:
+                self.management.ended()
 
 
 class Account:

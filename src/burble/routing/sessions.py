@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Awaitable, Iterator
 from typing import TYPE_CHECKING
 
@@ -75,23 +76,47 @@ class SessionManager:
         name = _prepared(login.user, self.host.name, resource) if resource else secrets.token_urlsafe(9)
         account = self.accounts.get(login.user)
         if account is not None and name in account.sessions:
-            if settings.auth.resource_conflict == "refuse":
+            if not account.sessions[name].connected:  # its client is back without resuming it
+                account.sessions[name].close()
+            elif settings.auth.resource_conflict == "refuse":
                 raise StanzaError("conflict", f"the resource {name} is in use", "modify")
-            if settings.auth.resource_conflict == "rename":
+            elif settings.auth.resource_conflict == "rename":
                 name = secrets.token_urlsafe(9)
             else:
                 account.sessions[name].close(StreamError("conflict", "replaced by a newer session"))
-        account = self.accounts.get(login.user)  # closing the only session has forgotten the account
-        if account is None:
-            account = self.accounts[login.user] = Account(login.user)
-        elif len(account.sessions) >= settings.limits.resources_per_account:
-            raise StanzaError("resource-constraint", "this account has too many sessions")
+        self._make_room(login.user)
+        # Closing the only session has forgotten the account.
+        account = self.accounts.get(login.user) or Account(login.user)
+        self.accounts[login.user] = account
         jid = JID.build(login.user, self.host.name, name)
         session = account.sessions[name] = Session(self.host, account, jid, stream, login.anonymous)
         self._count += 1
         waiting = self.host.hooks.emit(events.SessionOpened(session))
         if waiting is not None:
             await waiting
+        return session
+
+    def _make_room(self, user: str) -> None:
+        """See that an account may open one more session; one that waits for its client is ended for it.
+
+        Raises:
+            StanzaError: resource-constraint.
+        """
+        account = self.accounts.get(user)
+        if account is None or len(account.sessions) < self.host.settings.limits.resources_per_account:
+            return
+        for session in account.sessions.values():
+            if not session.connected:
+                session.close()
+                return
+        raise StanzaError("resource-constraint", "this account has too many sessions")
+
+    def restore(self, user: str, resource: str) -> Session:
+        """Open a session as it was before a restart; it waits for its client (XEP-0198)."""
+        account = self.accounts.setdefault(user, Account(user))
+        jid = JID.build(user, self.host.name, resource)
+        session = account.sessions[resource] = Session(self.host, account, jid, None, False)
+        self._count += 1
         return session
 
     async def _check_account(self, user: str) -> None:
@@ -122,12 +147,15 @@ class SessionManager:
         initial = session.presence is None
         session.presence = presence
         session.priority = presence.priority
+        if initial:
+            session.available_since = time.time()
         return initial
 
     def make_unavailable(self, session: Session, presence: Presence) -> None:
         """Note that a session is unavailable, and tell."""
         session.presence = None
         session.priority = 0
+        session.available_since = 0.0
         self.host.emit_soon(events.UserUnavailable(session, presence))
 
     # ---- delivering (RFC 6121 §8.5)

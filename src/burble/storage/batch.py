@@ -115,6 +115,11 @@ class Batcher:
         return ticket
 
     @property
+    def unsettled(self) -> int:
+        """The ticket of the newest row, or 0 where every row is committed or has failed."""
+        return self._last if self._last != self._settled else 0
+
+    @property
     def full(self) -> bool:
         """Whether so many rows wait that a stream should await `room` before it takes more work."""
         return self._last - self._settled >= self._capacity

@@ -12,7 +12,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Awaitable
-from typing import Protocol
+from typing import Final, Protocol
 
 from burble.errors import StreamError
 from burble.log import redact
@@ -22,6 +22,11 @@ from burble.streams.parser import Event, ParserLimits, StreamClosed, StreamOpen,
 from burble.xml import Element, escape_attribute
 
 _log = logging.getLogger("burble.streams")
+
+# Who was cut off for these may go on with what it did (XEP-0198 §5).
+_NOT_THE_PEERS_FAULT: Final = frozenset(
+    {"connection-timeout", "internal-server-error", "resource-constraint", "system-shutdown"}
+)
 
 
 class Carrier(Protocol):
@@ -79,6 +84,7 @@ class XMLStream:
         "_writable",
         "carrier",
         "closing",
+        "finished",
         "header_sent",
         "host_name",
         "id",
@@ -102,6 +108,8 @@ class XMLStream:
         self.log_stanzas = False
         #: The stream has been closed from our side; nothing more is handled or sent.
         self.closing = False
+        #: It is over for good: the peer has closed it, or broken its rules (XEP-0198 §6).
+        self.finished = False
         #: Something was received since the last `rest`.
         self.stirred = True
         self._parser: StreamParser | None = StreamParser(limits)
@@ -253,6 +261,7 @@ class XMLStream:
             return
         if error is not None:
             _log.info("%s closed with %s", self, error)
+            self.finished = error.condition not in _NOT_THE_PEERS_FAULT
             if not self.header_sent:
                 self.send_header()  # an error needs a stream to stand in (§4.9.1.1)
             self.send(_error_element(error))
@@ -327,6 +336,7 @@ class XMLStream:
         if isinstance(event, StreamOpen):
             return self.opened(event)
         if isinstance(event, StreamClosed):
+            self.finished = True
             self.close()
             return None
         raise event
@@ -359,4 +369,7 @@ def _error_element(error: StreamError) -> Element:
     element.add(error.condition, STREAM_ERRORS)
     if error.text:
         element.add("text", STREAM_ERRORS, {"xml:lang": "en"}, error.text)
+    if error.extra is not None:
+        name, ns, attrs = error.extra
+        element.add(name, ns, attrs)
     return element

@@ -94,6 +94,7 @@ class C2SStream(XMLStream):
         "_hosts",
         "_stamp",
         "_stamp_lang",
+        "handled",
         "host",
         "lang",
         "login",
@@ -112,6 +113,8 @@ class C2SStream(XMLStream):
         self.lang = ""
         #: Who logged in.
         self.login: Success | None = None
+        #: How many stanzas of the session it has taken (XEP-0198 §4).
+        self.handled = 0
         #: The session, once a resource is bound.
         self.session: Bound | None = None
         self._expiry: asyncio.TimerHandle | None = None
@@ -199,6 +202,7 @@ class C2SStream(XMLStream):
         """Take an element: a stanza once logged in, negotiation before."""
         session = self.session
         if session is not None and isinstance(element, Stanza):
+            self.handled += 1
             return self._stanza(session, element)
         if isinstance(element, Stanza):
             return self._early_stanza(element)
@@ -288,6 +292,14 @@ class C2SStream(XMLStream):
         if self.closing:  # the connection was lost while the resource was being bound
             session.lost(self)
             return
+        self.carry(session)
+        result = Element("bind", ns.BIND)
+        result.add("jid", text=session.jid)
+        self.send(request.reply(result))
+        _log.info("%s logged in from %s", session.jid, self.carrier.address)
+
+    def carry(self, session: Bound) -> None:
+        """Have a session: one whose resource was just bound, or one that is resumed (XEP-0198 §5)."""
         self.session = session
         jid = session.jid
         self._stamp = self._stamp_lang = f" from='{escape_attribute(jid)}'".encode()
@@ -295,10 +307,6 @@ class C2SStream(XMLStream):
             self._stamp_lang += f" xml:lang='{escape_attribute(self.lang)}'".encode()
         self._stays()
         self.negotiated()
-        result = Element("bind", ns.BIND)
-        result.add("jid", text=jid)
-        self.send(request.reply(result))
-        _log.info("%s logged in from %s", jid, self.carrier.address)
 
     def ended(self) -> None:
         """Tell the session, once."""
