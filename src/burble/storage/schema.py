@@ -248,11 +248,10 @@ unacknowledged_stanzas = Table(
 )
 
 
-# XEP-0313. A message is stored once, whichever archives it is in: that of its sender, that of its recipient.
-# `id` is what clients get as its stanza-id and holds the time (see `burble.storage.ids`). `pair` stands for the
-# two bare JIDs it went between (see `burble.modules.archive.pairs`), in a room for the room and the nick; kept
-# here it costs a third of what an address in every entry costs. `sender` is the real address of who sent it to
-# a room.
+# XEP-0313. A message is stored once, whichever archives it is in: its sender's, its recipient's. `id` is what
+# clients get as its stanza-id, and holds the time (see `burble.storage.ids`). `pair` stands for the two bare
+# JIDs it went between, in a room for the room and the nick: one index entry a message, where a peer in each
+# archive's entries would need two and twice the time to write. `sender` is who said it in a room.
 archive_stanzas = Table(
     "archive_stanzas",
     metadata,
@@ -263,8 +262,8 @@ archive_stanzas = Table(
 )
 Index(None, archive_stanzas.c.pair, archive_stanzas.c.id)
 
-# What is in whose archive. Of a room `host` is its service and `user` its localpart. The archive of an account
-# must be emptied before the account is removed: else its share of `archive_stanzas` stays.
+# What is in whose archive. Of a room `host` is its service and `user` its localpart. By the index a stanza is
+# found to be in no archive any more.
 archive_entries = Table(
     "archive_entries",
     metadata,
@@ -272,6 +271,7 @@ archive_entries = Table(
     Column("stanza", BigInteger, primary_key=True),
     sqlite_with_rowid=False,
 )
+Index(None, archive_entries.c.stanza)
 
 # XEP-0441. `always` and `never` are JSON lists of JIDs.
 archive_preferences = Table(

@@ -30,6 +30,7 @@ def upgrade(op: Operations) -> None:
         sa.PrimaryKeyConstraint("host", "user", "stanza", name="pk_archive_entries"),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_archive_entries_stanza", "archive_entries", ["stanza"])
     op.create_table(
         "archive_preferences",
         sa.Column("host", sa.Text, nullable=False),
