@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Executable, SelectBase
@@ -10,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from burble.storage.batch import Batcher, Entry
 from burble.storage.errors import StorageError
+from burble.storage.snapshot import Snapshot
 from burble.storage.statements import Params, Row
 
 T = TypeVar("T")
@@ -98,6 +100,14 @@ class Database(ABC):
         deadlock has undone runs a second time, so `function` changes nothing but the database. It must not
         return a cursor. Cancelling the caller does not stop it.
         """
+
+    @abstractmethod
+    def snapshot(self) -> AbstractAsyncContextManager[Snapshot]:
+        """Look at all that is committed now, for as long as the context lasts; nobody has to wait for it."""
+
+    async def rebuild(self, function: Callable[[Connection], T]) -> T:
+        """Run `function` as `write` does; it may also drop and make tables."""
+        return await self.write(function)
 
     async def execute(self, statement: Executable, params: Params | Sequence[Params] | None = None) -> int:
         """Run one INSERT, UPDATE or DELETE in a transaction of its own, for one or many sets of `params`.

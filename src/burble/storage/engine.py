@@ -1,15 +1,17 @@
 """A database server through one of SQLAlchemy's asynchronous drivers: PostgreSQL with asyncpg."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import TypeVar, cast
 
 from sqlalchemy import URL, Connection, Executable, SelectBase
 from sqlalchemy.exc import InvalidRequestError, NoSuchModuleError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from burble.storage.batch import Entry, grouped
 from burble.storage.database import Database
 from burble.storage.errors import StorageError, is_lost, is_unavailable, reason, refused, unavailable
+from burble.storage.snapshot import PAGE, Snapshot
 from burble.storage.statements import Params, Row
 from burble.storage.upgrade import upgrade
 
@@ -89,6 +91,29 @@ class EngineDatabase(Database):
 
         return await self._guarded(run)
 
+    async def rebuild(self, function: Callable[[Connection], T]) -> T:
+        try:
+            return await self.write(function)
+        finally:
+            # Connections remember how statements on the tables of before were planned.
+            await self._engine.dispose()
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        if not self._open:
+            raise StorageError("the database is closed")
+        try:
+            async with self._engine.connect() as connection:
+                # A transaction that only reads never waits for others, nor they for it.
+                await connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+                yield _EngineSnapshot(connection)
+        except Exception as error:
+            if is_unavailable(error):
+                raise unavailable(error) from error
+            raise
+
     async def _store(self, rows: Sequence[Entry], *, singly: bool) -> dict[int, Exception]:
         async def run(progress: _Progress) -> dict[int, Exception]:
             errors: dict[int, Exception] = {}
@@ -130,6 +155,21 @@ class EngineDatabase(Database):
             if is_unavailable(error):
                 raise unavailable(error) from error
             raise
+
+
+class _EngineSnapshot:
+    """A reading transaction on a connection of its own, with a cursor of the server for each stream."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def stream(
+        self, statement: SelectBase, params: Params | None = None, size: int = PAGE
+    ) -> AsyncIterator[Sequence[Row]]:
+        options = {"yield_per": size}
+        result = await self._connection.stream(_executable(statement), params, execution_options=options)
+        async for page in result.partitions():
+            yield page
 
 
 def _create(url: URL, connections: int) -> AsyncEngine:

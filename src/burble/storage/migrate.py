@@ -22,8 +22,8 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = 0x627572626C65
 
 
-def migrate(connection: Connection) -> None:
-    """Apply every migration the database lacks.
+def migrate(connection: Connection, to: str = "head") -> None:
+    """Apply every migration the database lacks, or those up to the revision `to`.
 
     `connection` is in a transaction, which the caller commits. On SQLite that transaction already holds the
     write lock; on PostgreSQL an advisory lock makes a second start wait here until the first has finished.
@@ -36,7 +36,7 @@ def migrate(connection: Connection) -> None:
     scripts = ScriptDirectory(str(_SCRIPTS))
 
     def upgrade(revision: str, context: MigrationContext) -> list[RevisionStep]:
-        return list(scripts._upgrade_revs("head", revision))
+        return list(scripts._upgrade_revs(to, revision))
 
     context = MigrationContext.configure(connection, opts={"fn": upgrade})
     for revision in context.get_current_heads():

@@ -10,9 +10,9 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from burble.storage.batch import Entry, grouped
 from burble.storage.database import Database
 from burble.storage.errors import StorageError, is_unavailable, reason, refused, unavailable
 from burble.storage.group import Write, commit, settle
+from burble.storage.snapshot import PAGE, Snapshot
 from burble.storage.statements import ManyRows, Params, Query, Row
 from burble.storage.upgrade import upgrade
 
@@ -114,6 +115,22 @@ class SQLiteDatabase(Database):
         if is_unavailable(write.error):
             raise unavailable(write.error)
         raise write.error
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        if self._thread is None:
+            raise StorageError("the database is closed")
+        connection = self._connect()
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            # The first read decides which moment the transaction sees.
+            connection.execute("BEGIN").execute("SELECT 1 FROM sqlite_master").fetchone()
+            yield _SQLiteSnapshot(connection, self._prepare)
+        except sqlite3.Error as error:
+            self._name(error)
+            raise
+        finally:
+            connection.close()
 
     def _enqueue(self, write: Write[Any]) -> None:
         """Have `write` run with those that wait for the thread already; the first of a group wakes it."""
@@ -225,6 +242,26 @@ class SQLiteDatabase(Database):
             await self._run(self._engine.dispose)
             self._thread.shutdown()
             self._thread = None
+
+
+class _SQLiteSnapshot:
+    """A reading transaction on a connection of its own, used by one thread after another."""
+
+    def __init__(self, connection: sqlite3.Connection, prepare: Callable[[SelectBase], Query]) -> None:
+        self._connection = connection
+        self._prepare = prepare
+
+    async def stream(
+        self, statement: SelectBase, params: Params | None = None, size: int = PAGE
+    ) -> AsyncIterator[Sequence[Row]]:
+        query = self._prepare(statement)
+        cursor = await asyncio.to_thread(query.run, self._connection, params or {})
+
+        def page() -> list[Row]:
+            return [query.row(values, cursor) for values in cursor.fetchmany(size)]
+
+        while rows := await asyncio.to_thread(page):
+            yield rows
 
 
 def _use_log(connection: sqlite3.Connection) -> None:
