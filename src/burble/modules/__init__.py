@@ -11,7 +11,7 @@ from pydantic import ConfigDict
 
 from burble.module import Module, ModuleSettings
 
-__all__ = ["DEFAULT", "UnknownModule", "available", "find", "selected", "settings_models"]
+__all__ = ["DEFAULT", "OPTIONAL", "UnknownModule", "available", "find", "selected", "settings_models"]
 
 #: The modules a host loads unless its settings disable them.
 DEFAULT: Final = (
@@ -31,7 +31,14 @@ DEFAULT: Final = (
     "last",
     "muc",
     "carbons",
+    "csi",
+    "access",
+    "adhoc",
+    "announce",
 )
+
+#: Built-in modules that a host loads only where its settings say so.
+OPTIONAL: Final = ("presence_hooks",)
 
 _GROUP: Final = "burble.modules"
 
@@ -42,7 +49,7 @@ class UnknownModule(LookupError):
 
 def available() -> list[str]:
     """The names of all modules that can be loaded: built-in ones, and those of other packages."""
-    return sorted({*DEFAULT, *_entry_points()})
+    return sorted({*DEFAULT, *OPTIONAL, *_entry_points()})
 
 
 def find(name: str) -> type[Module]:
@@ -54,7 +61,7 @@ def find(name: str) -> type[Module]:
     Raises:
         UnknownModule: there is none.
     """
-    if name in DEFAULT:
+    if name in (*DEFAULT, *OPTIONAL):
         return _only_module_of(name)
     entry = _entry_points().get(name)
     if entry is None:

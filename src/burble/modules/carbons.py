@@ -53,6 +53,7 @@ class Carbons(Module):
         # After those who refuse messages, and after the archive, which gives them their ids.
         self.listen(StanzaSent, self.sent, -20, self._copying)
         self.listen(StanzaReceived, self.received, -20, self._copying)
+        self._off.append(self.host.keep_state(self.name, self.enabled, self.choose))
 
     # ---- who wants copies (§4, §5)
 
