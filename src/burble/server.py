@@ -8,15 +8,11 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from burble.commands import CommandFailed, Registry
-from burble.commands.accounts import Accounts
+from burble.commands.builtin import BUILTIN
 from burble.commands.help import Help
-from burble.commands.oauth import OAuth
-from burble.commands.rosters import RosterCommands
-from burble.commands.server import ServerCommands
-from burble.commands.sessions import Sessions
 from burble.config import ConfigError, Settings
 from burble.datadir import DataDirectory
 from burble.errors import StreamError
@@ -28,6 +24,7 @@ from burble.routing.federation import FederationManager
 from burble.routing.hosts import Host
 from burble.routing.router import Router
 from burble.storage import Database
+from burble.storage.fallback import use_fallback
 from burble.tls import CertificateFiles, TlsContext, TlsError, self_signed
 from burble.tls.context import DEFAULT_CIPHERS
 from burble.web import WebListeners, release
@@ -35,6 +32,9 @@ from burble.web import WebListeners, release
 __all__ = ["Server"]
 
 _log = logging.getLogger("burble.server")
+
+# How long the hosts' own work may take before their data is replaced, seconds. It may be waiting for that.
+_PATIENCE: Final = 5.0
 
 
 class Server:
@@ -54,11 +54,12 @@ class Server:
         self.router = Router(FederationManager().route)
         self.started = time.time()
         self.commands = Registry()
-        for kind in (Accounts, Sessions, RosterCommands, OAuth, ServerCommands):
+        for kind in BUILTIN:
             self.commands.add(kind(self))
         self.commands.add(Help(self.commands))
         self._reload = reload
         self._changing = asyncio.Lock()
+        self._replacing = False
         self._cleanup = AsyncExitStack()
         self._stopping: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
@@ -96,6 +97,7 @@ class Server:
         )
         self._cleanup.push_async_callback(self.database.stop)
         await self.database.start()
+        await use_fallback(self.database, settings.data_dir)
         tls = _tls_context(settings)
         self._hosting = Hosting(self.database, self.router, self.commands, directory.secret())
         self._cleanup.push_async_callback(self._hosting.unload)

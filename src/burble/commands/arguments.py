@@ -12,7 +12,19 @@ from burble.auth.passwords import prepare_password
 from burble.config.fields import Domain, expected
 from burble.jid import JID, JIDError
 
-__all__ = ["HIDDEN", "HostName", "Password", "UserName", "expectation", "is_hidden", "is_list", "is_scalar"]
+__all__ = [
+    "HIDDEN",
+    "BareJID",
+    "ContactName",
+    "HostName",
+    "Password",
+    "Resource",
+    "UserName",
+    "expectation",
+    "is_hidden",
+    "is_list",
+    "is_scalar",
+]
 
 HIDDEN: Final = "hidden"
 """Marks an argument as one that is never shown or logged: ``Annotated[str, HIDDEN]``."""
@@ -28,6 +40,24 @@ def _user(text: str) -> str:
     return local
 
 
+def _contact_name(text: str) -> str:
+    return _user(text) if text else ""
+
+
+def _resource(text: str) -> str:
+    try:
+        resource = JID.build("user", "localhost", text).resource
+    except JIDError:
+        resource = ""
+    if not resource:
+        raise expected('a resource such as "balcony"')
+    return resource
+
+
+def _bare(jid: JID) -> JID:
+    return jid.bare
+
+
 def _password(text: str) -> str:
     prepare_password(text)
     return text
@@ -35,6 +65,15 @@ def _password(text: str) -> str:
 
 UserName = Annotated[str, AfterValidator(_user)]
 """An account's localpart, prepared (RFC 7622 §3.3)."""
+
+ContactName = Annotated[str, AfterValidator(_contact_name)]
+"""The localpart of any address, prepared; "" where that is a domain alone."""
+
+Resource = Annotated[str, AfterValidator(_resource)]
+"""A resource, prepared (RFC 7622 §3.4)."""
+
+BareJID = Annotated[JID, AfterValidator(_bare)]
+"""An address; a resource is left off."""
 
 HostName = Domain
 """A host's domain, prepared (RFC 7622 §3.2)."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
+from burble.auth import NoSuchAccount
 from burble.config import Settings
-from burble.module import CommandFailed
+from burble.errors import StanzaError
+from burble.jid import JID
+from burble.module import CommandFailed, Module
 from burble.routing.hosts import Host
+from burble.routing.session import Session
 from burble.storage import Database
+
+M = TypeVar("M", bound=Module)
 
 
 class Administered(Protocol):
@@ -44,6 +50,15 @@ class Administered(Protocol):
             CommandFailed: they can't be used, and everything is as before.
         """
 
+    async def replace_data(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do what replaces the data of accounts and rooms, so that nothing goes by what was there before.
+
+        All streams are closed and all modules unloaded before it, and loaded anew after it.
+
+        Raises:
+            Exception: what `work` raises; the modules are loaded anew all the same.
+        """
+
 
 def served(server: Administered, name: str) -> Host:
     """The virtual host of that name.
@@ -55,3 +70,48 @@ def served(server: Administered, name: str) -> Host:
     if host is None:
         raise CommandFailed(f"{name} is not served here; the hosts are {', '.join(server.hosts)}")
     return host
+
+
+async def account_host(server: Administered, user: str, host: str) -> Host:
+    """The virtual host of an account.
+
+    Args:
+        server: whose account.
+        user: the account's prepared localpart.
+        host: its domain.
+
+    Raises:
+        CommandFailed: the host is not served here.
+        NoSuchAccount: there is no such account on it.
+        AuthenticatorUnavailable: that can't be found out now.
+    """
+    there = served(server, host)
+    if not await there.authenticator.exists(user):
+        raise NoSuchAccount(f"there is no account {user}@{host}")
+    return there
+
+
+def session_of(server: Administered, user: str, host: str, resource: str) -> Session:
+    """A session by its address, of which all parts are prepared.
+
+    Raises:
+        CommandFailed: the host is not served here.
+        StanzaError: item-not-found, where there is no such session.
+    """
+    jid = JID.build(user, host, resource)
+    session = served(server, host).sessions.find(jid)
+    if session is None:
+        raise StanzaError("item-not-found", f"{jid} is not connected")
+    return session
+
+
+def module_on(host: Host, kind: type[M]) -> M:
+    """A module of a host, which its commands need.
+
+    Raises:
+        StanzaError: feature-not-implemented, where it is not loaded.
+    """
+    found = host.modules.get(kind.name)
+    if not isinstance(found, kind):
+        raise StanzaError("feature-not-implemented", f"the module {kind.name} is not loaded on {host.name}")
+    return found

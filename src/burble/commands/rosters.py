@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from burble.commands.base import Administered
+from burble.commands.base import Administered, module_on
 from burble.errors import StanzaError
-from burble.jid import JID, JIDError
+from burble.jid import JID
 from burble.module import command
 from burble.modules.roster import RosterItem, Rosters
-from burble.namespaces import CLIENT
 from burble.routing.hosts import Host
-from burble.routing.router import Router
-from burble.routing.session import check_iq
-from burble.stanza import STANZAS, Iq, Stanza
-from burble.xml import Element, parse_element
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,30 +213,7 @@ class RosterCommands:
         there = await self._account(JID.build(user, host))
         return sorted(each.jid.resource for each in there.sessions.of(user) if each.presence is not None)
 
-    @command(tags=["stanza"], result="res::rescode")
-    async def send_stanza(self, from_: JID, to: JID, stanza: str) -> None:
-        """Send a stanza in somebody's name.
-
-        Args:
-            from_: who sends it; a ``from`` in the stanza counts more.
-            to: who is to get it; a ``to`` in the stanza counts more.
-            stanza: the XML of a message, presence or IQ.
-
-        Example:
-            send_stanza juliet@localhost romeo@localhost "<message type='chat'><body>Hi</body></message>"
-        """
-        made = _stanza(stanza, from_, to)
-        limit = self._server.settings.limits.depth
-        if not _is_flat(made, limit):
-            raise StanzaError("not-acceptable", f"elements are nested at most {limit} deep in a stanza")
-        waiting = self._router().route(made)
-        if waiting is not None:
-            await waiting
-
     # ---- what they have in common
-
-    def _router(self) -> Router:
-        return next(iter(self._server.hosts.values())).router
 
     async def _account(self, jid: JID) -> Host:
         """The host of an account; raises StanzaError where there is no such account."""
@@ -262,10 +234,7 @@ class RosterCommands:
 
 
 def _rosters(host: Host) -> Rosters:
-    found = host.modules.get(Rosters.name)
-    if not isinstance(found, Rosters):
-        raise StanzaError("feature-not-implemented", f"the module roster is not loaded on {host.name}")
-    return found
+    return module_on(host, Rosters)
 
 
 def _presence(host: Host, jid: JID) -> UserPresence:
@@ -274,31 +243,3 @@ def _presence(host: Host, jid: JID) -> UserPresence:
     if best is None or best.presence is None:
         return UserPresence(jid.bare, "unavailable", "")
     return UserPresence(best.jid, best.presence.show or "available", best.presence.status)
-
-
-def _is_flat(stanza: Stanza, limit: int) -> bool:
-    """Whether no element is nested deeper than that; what clients send was checked when it was read."""
-    level: list[Element] = [stanza]
-    for _ in range(limit):
-        level = [child for element in level for child in element.elements()]
-        if not level:
-            return True
-    return False
-
-
-def _stanza(text: str, sender: JID, recipient: JID) -> Stanza:
-    try:
-        element = parse_element(text, CLIENT)
-        given = {key: JID.parse(value) for key in ("from", "to") if (value := element.get(key))}
-    except JIDError as error:
-        raise StanzaError("jid-malformed", str(error)) from None
-    except ValueError as error:
-        raise StanzaError("bad-request", f"the stanza is {error}") from None
-    kind = STANZAS.get(element.name) if element.ns == CLIENT else None
-    if kind is None:
-        raise StanzaError("bad-request", "a stanza is a message, a presence or an iq")
-    attrs = {key: value for key, value in element.attrs.items() if key not in ("from", "to")}
-    stanza = kind(given.get("to", recipient), given.get("from", sender), attrs, *element.children)
-    if isinstance(stanza, Iq):
-        check_iq(stanza)
-    return stanza

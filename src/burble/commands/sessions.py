@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from burble.commands.base import Administered
+from burble.commands.arguments import Resource
+from burble.commands.base import Administered, session_of
+from burble.errors import StreamError
 from burble.module import command
 
 
@@ -39,3 +41,22 @@ class Sessions:
             connected_users_number
         """
         return sum(len(host.sessions) for host in self._server.hosts.values())
+
+    @command(tags=["session"], result="res::rescode")
+    def kick_session(self, user: str, host: str, resource: Resource, reason: str) -> None:
+        """End a session.
+
+        Args:
+            user: the account's name, without its domain.
+            host: a domain served here.
+            resource: the resource of the session.
+            reason: what its client is told; "" for nothing in particular.
+
+        Example:
+            kick_session juliet localhost balcony "Stuck connection"
+        """
+        session_of(self._server, user, host, resource).close(_kicked(reason))
+
+
+def _kicked(reason: str = "") -> StreamError:
+    return StreamError("policy-violation", reason or "an administrator has ended this session")

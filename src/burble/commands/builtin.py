@@ -1,0 +1,30 @@
+"""The commands that every server has, whichever modules it loads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from burble.commands.accounts import Accounts
+from burble.commands.backups import Backups
+from burble.commands.base import Administered
+from burble.commands.messages import MessageCommands
+from burble.commands.oauth import OAuth
+from burble.commands.rosteritems import RosterItemCommands
+from burble.commands.rosters import RosterCommands
+from burble.commands.server import ServerCommands
+from burble.commands.sessions import Sessions
+
+__all__ = ["BUILTIN"]
+
+#: What makes the objects whose methods are the commands.
+BUILTIN: Final[tuple[Callable[[Administered], object], ...]] = (
+    Accounts,
+    Sessions,
+    MessageCommands,
+    RosterCommands,
+    RosterItemCommands,
+    OAuth,
+    ServerCommands,
+    Backups,
+)
