@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Self
 
 from burble.errors import StanzaError
-from burble.jid import JID
-from burble.namespaces import CLIENT, MUC, STANZA_ERRORS
+from burble.jid import JID, JIDError
+from burble.namespaces import CLIENT, MUC, STANZA_ERRORS, STANZA_ID
 from burble.xml import Element, escape_attribute, escape_text, write_attributes
 
 __all__ = ["STANZAS", "Iq", "Message", "Presence", "Stanza"]
@@ -28,7 +28,7 @@ class Stanza(Element):
         children: text and elements, in order.
     """
 
-    __slots__ = ("_bytes", "_rest", "from_", "raw", "to")
+    __slots__ = ("_bytes", "_rest", "archive_id", "from_", "raw", "to")
 
     #: The local name of the stanza.
     kind: str = ""
@@ -51,6 +51,8 @@ class Stanza(Element):
         self.to = to
         self.from_ = from_
         self.raw: bytes | None = None
+        #: The id under which this stanza is archived (XEP-0313); 0 where it is not. No copy has it.
+        self.archive_id = 0
         self._bytes: bytes | None = None
         self._rest: bytes | None = None
 
@@ -84,6 +86,21 @@ class Stanza(Element):
         twin._rest = self._tail()
         return twin
 
+    def extended(self, child: Element, written: bytes) -> Self:
+        """The same stanza with one more child element at its end; it shares content and bytes with this one.
+
+        Args:
+            child: the element.
+            written: it as XML, as it stands in a stanza of ``jabber:client``.
+        """
+        twin = type(self)(self.to, self.from_, self.attrs)
+        twin.children = [*self.children, child]
+        if self.children:
+            whole = self.to_bytes()
+            end = whole.rindex(b"</")
+            twin._bytes = whole[:end] + written + whole[end:]
+        return twin
+
     def to_each(self, recipients: Iterable[JID], from_: JID) -> Iterator[Self]:
         """The same stanza to many: as `readdressed` for each of them, but serialised only once."""
         kind = type(self)
@@ -99,6 +116,7 @@ class Stanza(Element):
             twin.to = to
             twin.from_ = from_
             twin.raw = None
+            twin.archive_id = 0
             twin._rest = tail
             twin._bytes = start + escape_attribute(to).encode() + end
             yield twin
@@ -210,6 +228,33 @@ class Message(Stanza):
         """The text of the first body, or None where there is none."""
         return self.child_text("body", CLIENT)
 
+    # ---- stanza ids (XEP-0359)
+
+    def with_stanza_id(self, by: JID, id: int | str) -> Message:
+        """This message with the id that an account's archive or a room has given it.
+
+        Args:
+            by: the bare JID of the account or room; nobody else's ids for it may be in the message.
+            id: the id.
+        """
+        attrs = {"by": by, "id": str(id)}
+        written = f"<stanza-id xmlns='{STANZA_ID}' by='{escape_attribute(by)}' id='{id}'/>"
+        return self.extended(Element("stanza-id", STANZA_ID, attrs), written.encode())
+
+    def without_stanza_id(self, by: JID) -> Message:
+        """This message without ids that claim to be given by an account or room; itself where it has none."""
+        for child in self.children:
+            if not isinstance(child, str) and child.ns == STANZA_ID and _is_given_by(child, by):
+                break
+        else:
+            return self
+        kept = [
+            child
+            for child in self.children
+            if isinstance(child, str) or child.ns != STANZA_ID or not _is_given_by(child, by)
+        ]
+        return Message(self.to, self.from_, self.attrs, *kept)
+
 
 class Presence(Stanza):
     """A presence notification, subscription request or probe (RFC 6121 §3 and §4); available: type ""."""
@@ -277,6 +322,16 @@ class Iq(Stanza):
         if (id_ := self.attrs.get("id")) is not None:
             attrs["id"] = id_
         return Iq(self.from_, self.to, attrs) if payload is None else Iq(self.from_, self.to, attrs, payload)
+
+
+def _is_given_by(element: Element, by: JID) -> bool:
+    """Whether an element is a ``<stanza-id/>`` in the name of an account or room."""
+    if element.name != "stanza-id":
+        return False
+    try:
+        return JID.parse(element.get("by", "") or "").bare == by
+    except JIDError:
+        return False
 
 
 _MESSAGE_TYPES = frozenset({"chat", "error", "groupchat", "headline", "normal"})

@@ -131,3 +131,32 @@ def test_bad_priorities(text: str) -> None:
     presence.add("priority", text=text)
     with pytest.raises(StanzaError, match="bad-request"):
         _ = presence.priority
+
+
+# ---- stanza ids (XEP-0359)
+
+
+def message(content: str) -> Message:
+    """A message to Romeo with XML in it."""
+    element = parse_element(f"<message>{content}</message>", CLIENT)
+    return Message(ROMEO, JULIET, {"type": "chat"}, *element.children)
+
+
+def test_a_message_gets_an_id_behind_what_it_says() -> None:
+    plain = message("<body>Hi</body>")
+    by = JID.parse("room@chat.example/it's & <that>")
+    stamped = plain.with_stanza_id(by, 7)
+    written = '<stanza-id xmlns="urn:xmpp:sid:0" by="room@chat.example/it\'s &amp; &lt;that>" id="7"/>'
+    assert stamped == message(f"<body>Hi</body>{written}")
+    assert judged(stamped.to_bytes()) == tree(stamped)
+    assert plain == message("<body>Hi</body>")
+
+
+def test_only_ids_in_ones_own_name_are_taken_out() -> None:
+    sid = "xmlns='urn:xmpp:sid:0'"
+    rest = f"<body/><stanza-id {sid} by='room@example.net' id='1'/><origin-id {sid} id='2'/>"
+    rest += f"<stanza-id {sid} id='5'/><stanza-id {sid} by='@' id='6'/>"
+    own = f"<stanza-id {sid} by='{ROMEO.bare}' id='3'/><stanza-id {sid} by='ROMEO@EXAMPLE.net/x' id='4'/>"
+    assert message(own + rest).without_stanza_id(ROMEO.bare) == message(rest)
+    clean = message(rest)
+    assert clean.without_stanza_id(ROMEO.bare) is clean

@@ -100,7 +100,10 @@ class SessionRestored(Event):
 
 
 class StanzaSent(Event):
-    """A client sent a stanza, not routed yet. Stop it to swallow it, raise `StanzaError` to refuse it."""
+    """A client sent a stanza, not routed yet. Stop it to swallow it, raise `StanzaError` to refuse it.
+
+    A handler may put another stanza in its place (`stanza`): that goes on.
+    """
 
     __slots__ = ("session", "stanza")
 

@@ -152,6 +152,7 @@ class Session:
                 return self._receive_after(waiting, event)
             if event.stopped:
                 return None
+            stanza = event.stanza
         return self._dispatch(stanza)
 
     async def _receive_after(self, waiting: Awaitable[None], event: events.StanzaSent) -> None:

@@ -177,6 +177,7 @@ class SessionManager:
                 return self._deliver_after(waiting, event)
             if event.stopped:
                 return None
+            stanza = event.stanza
         return self._deliver(to, stanza)
 
     async def _deliver_after(self, waiting: Awaitable[None], event: events.StanzaReceived) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from burble.storage.batch import Batcher, Entry
 from burble.storage.errors import StorageError
+from burble.storage.ids import TimeIds
 from burble.storage.snapshot import Snapshot
 from burble.storage.statements import Params, Row
 
@@ -29,6 +30,8 @@ class Database(ABC):
     """
 
     batch: Batcher
+    #: Gives the ids of archived stanzas, to all hosts of the server alike.
+    ids: TimeIds
 
     @staticmethod
     def open(
@@ -67,6 +70,7 @@ class Database(ABC):
             from burble.storage.engine import EngineDatabase
 
             database = EngineDatabase(parsed, connections)
+        database.ids = TimeIds()
         database.batch = Batcher(database._store, interval=interval, rows=rows, capacity=capacity)
         return database
 
