@@ -108,7 +108,7 @@ class Server:
         self._web = WebListeners(self, self.commands)
         self._cleanup.push_async_callback(self._web.stop)
         await self._web.change(settings, self._web.bind(settings))
-        self._control = ControlSocket(settings.data_dir, self.commands)
+        self._control = ControlSocket(self, self.commands)
         await self._control.start()
         _log.info("serving %s on %s", ", ".join(self.hosts), ", ".join(self.addresses))
 

@@ -39,13 +39,10 @@ class Ended:
     err: str
 
 
-async def run(module: str, *arguments: str, directory: Path) -> Ended:
+async def run(*command: str | Path, directory: Path) -> Ended:
     """Run a program to its end."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        module,
-        *arguments,
+        *command,
         cwd=directory,
         env=_environment(directory),
         stdin=asyncio.subprocess.DEVNULL,
@@ -59,12 +56,20 @@ async def run(module: str, *arguments: str, directory: Path) -> Ended:
 
 async def burble(directory: Path, *arguments: str) -> Ended:
     """Run `burble` in a directory."""
-    return await run("burble", *arguments, directory=directory)
+    return await run(sys.executable, "-m", "burble", *arguments, directory=directory)
 
 
 async def burblectl(directory: Path, *arguments: str) -> Ended:
     """Run `burblectl` in a directory."""
-    return await run("burble.faces.cli", *arguments, directory=directory)
+    return await run(sys.executable, "-m", "burble.faces.cli", *arguments, directory=directory)
+
+
+async def ejabberdctl(directory: Path, *arguments: str) -> Ended:
+    """Run `burblectl` in a directory through a link with the name `ejabberdctl`."""
+    link = directory / "ejabberdctl"
+    if not link.is_symlink():
+        link.symlink_to(Path(sys.executable).with_name("burblectl"))
+    return await run(link, *arguments, directory=directory)
 
 
 class Running:

@@ -22,6 +22,7 @@ class UnknownCommand(CommandFailed):
     kind = "unknown-command"
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name = name
         self.nearest = get_close_matches(name, list(known), n=3)
         hint = f"; did you mean {' or '.join(self.nearest)}?" if self.nearest else ""
         super().__init__(f"there is no command {name!r}{hint}")

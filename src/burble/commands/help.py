@@ -7,7 +7,8 @@ from fnmatch import fnmatchcase
 
 from burble.commands.errors import UnknownCommand
 from burble.commands.registry import Registry
-from burble.module import command
+from burble.commands.signature import Command
+from burble.module import CommandFailed, command
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,12 @@ class Help:
         self._registry = registry
 
     @command(tags=["server"], safe=True)
-    def help(self, pattern: str = "*") -> list[CommandHelp]:
+    def help(self, pattern: str = "*", tag: str = "") -> list[CommandHelp]:
         """List the commands there are, or explain one.
 
         Args:
-            pattern: a command, or a pattern such as ``connected*``.
+            pattern: a command, a pattern such as ``connected*``, or a tag.
+            tag: only commands with this tag.
 
         Returns:
             What there is to know of each command that matches.
@@ -54,24 +56,33 @@ class Help:
             help
             help register
             help "connected*"
+            help accounts
         """
         wanted = pattern.replace("-", "_")
         commands = [each for each in self._registry if fnmatchcase(each.name, wanted)]
         if not commands:
+            commands = [each for each in self._registry if pattern in each.tags]
+        if not commands:
             raise UnknownCommand(wanted, (each.name for each in self._registry))
-        return [
-            CommandHelp(
-                each.name,
-                each.usage,
-                each.doc.summary,
-                list(each.tags),
-                each.doc.description,
-                [
-                    ArgumentHelp(argument.name, argument.expected, argument.required, argument.help)
-                    for argument in each.arguments
-                ],
-                each.doc.returns,
-                list(each.doc.examples),
-            )
-            for each in commands
-        ]
+        if tag:
+            tags = sorted({tag for each in self._registry for tag in each.tags})
+            commands = [each for each in commands if tag in each.tags]
+            if not commands:
+                raise CommandFailed(f"no command has the tag {tag!r}; the tags are {', '.join(tags)}")
+        return [_described(each) for each in commands]
+
+
+def _described(command: Command) -> CommandHelp:
+    return CommandHelp(
+        command.name,
+        command.usage,
+        command.doc.summary,
+        list(command.tags),
+        command.doc.description,
+        [
+            ArgumentHelp(argument.name, argument.expected, argument.required, argument.help)
+            for argument in command.arguments
+        ],
+        command.doc.returns,
+        list(command.doc.examples),
+    )

@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, cast
 
 from pydantic_core import to_jsonable_python
 
-__all__ = ["Result", "as_rest", "as_xmlrpc", "plain", "read_result"]
+__all__ = ["Result", "as_rest", "as_xmlrpc", "fields_of", "plain", "read_result"]
 
 Kind = Literal["string", "integer", "atom", "rescode", "restuple", "list", "tuple"]
 
@@ -85,7 +85,7 @@ def _rest(described: Result, value: Any) -> Any:
         (item,) = described.parts
         return [_rest(item, each) for each in value]
     if described.kind == "tuple":
-        fields = _fields(described, value)
+        fields = fields_of(described, value)
         return {part.name: _rest(part, each) for part, each in zip(described.parts, fields, strict=True)}
     return _scalar(described, value)
 
@@ -95,7 +95,7 @@ def _struct(described: Result, value: Any) -> dict[str, Any]:
         (item,) = described.parts
         return {described.name: [_struct(item, each) for each in value]}
     if described.kind == "tuple":
-        fields = _fields(described, value)
+        fields = fields_of(described, value)
         parts = [_struct(part, each) for part, each in zip(described.parts, fields, strict=True)]
         return {described.name: parts}
     if described.kind == "restuple":
@@ -103,7 +103,8 @@ def _struct(described: Result, value: Any) -> dict[str, Any]:
     return {described.name: _scalar(described, value)}
 
 
-def _fields(described: Result, value: Any) -> list[Any]:
+def fields_of(described: Result, value: Any) -> list[Any]:
+    """The fields of a tuple, in order, whether it is an object or a list."""
     if isinstance(value, dict):
         return [value[part.name] for part in described.parts]
     return list(value)

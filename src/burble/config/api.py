@@ -38,8 +38,10 @@ class ApiPermission(Table):
     down too.
     """
 
-    interfaces: list[Literal["rest", "xmlrpc"]] = Field(
-        default=["rest", "xmlrpc"], min_length=1, description="The interfaces it is about."
+    interfaces: list[Literal["rest", "xmlrpc", "burblectl"]] = Field(
+        default=["rest", "xmlrpc", "burblectl"],
+        min_length=1,
+        description="The interfaces it is about; `burblectl` is for its option `--auth`.",
     )
     addresses: list[Network] = Field(
         default=LOOPBACK, min_length=1, description="Networks that the caller's address must be in."

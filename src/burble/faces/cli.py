@@ -1,39 +1,38 @@
 """The program `burblectl`: gives commands to the running server.
 
-It has to start at once, since scripts call it many times: so it reads its few options with argparse (Typer
-imports pydantic and takes five times as long), and imports late what it does not always need.
+It has to start at once, since scripts call it many times: so it reads its few options itself (Typer imports
+pydantic and takes five times as long), and imports late what it does not always need. Called through a link
+with the name ``ejabberdctl`` it takes the options of that program and prints as that does.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import socket
 import sys
-import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from burble import __version__, paths
-from burble.faces.unix import reachable
+from burble import __version__
+from burble.faces.client import Connection, NotRunning, OnProgress, data_dir
+from burble.faces.local import LOCAL
+from burble.faces.options import (
+    FAILED,
+    NOT_RUNNING,
+    OPTIONS,
+    WRONG_ARGUMENTS,
+    Ended,
+    Options,
+    is_our_node,
+    read_options,
+)
 
 __all__ = ["main"]
 
-# The exit status by the kind of the error; as ejabberdctl has them.
-_FAILED: Final = 1
-_WRONG_ARGUMENTS: Final = 2
-_NOT_RUNNING: Final = 3
-_STATUS: Final = {"unknown-command": _WRONG_ARGUMENTS, "wrong-arguments": _WRONG_ARGUMENTS}
-
-
-class _Refused(Exception):
-    """burblectl ends with a sentence and an exit status."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
+_STATUS: Final = {"unknown-command": WRONG_ARGUMENTS, "wrong-arguments": WRONG_ARGUMENTS}
+_USAGE: Final = "Usage: burblectl [OPTION...] COMMAND [ARGUMENT...]"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -42,103 +41,129 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: those of the command line; by default those of this process.
     """
-    options = _parser().parse_args(arguments)
+    program = "ejabberdctl" if Path(sys.argv[0]).name == "ejabberdctl" else "burblectl"
     try:
-        directory = options.data_dir or _data_dir(options.config or paths.find_settings_file())
-        result = _ask(directory / paths.SOCKET_NAME, options.command, options.arguments)
-        if options.json:
-            print(json.dumps(result, ensure_ascii=False))
-        else:
-            from burble.faces.printing import show
-
-            show(options.command, result)
+        status = _run(read_options(sys.argv[1:] if arguments is None else arguments, program))
         sys.stdout.flush()
-    except _Refused as refused:
-        print(f"burblectl: {refused}", file=sys.stderr)
-        sys.exit(refused.status)
+    except Ended as ended:
+        status = ended.status
+        if str(ended) and program == "ejabberdctl":
+            print(ended)
+        elif str(ended):
+            print(f"burblectl: {ended}", file=sys.stderr)
     except BrokenPipeError:
         # Whoever read our output (head, grep -q) has seen enough; Python must not complain when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="burblectl",
-        description="Give a command to the running Burble server. `burblectl help` lists the commands, "
-        "`burblectl help COMMAND` explains one.",
-        epilog="Exit status: 0 done, 1 failed, 2 wrong arguments or no such command, "
-        "3 the server is not running.",
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--config",
-        "-c",
-        metavar="FILE",
-        type=Path,
-        default=os.environ.get("BURBLE_CONFIG"),
-        help="the server's settings file ($BURBLE_CONFIG); by default "
-        f"{' or '.join(str(path) for path in paths.SETTINGS_FILES)}, whichever is there first",
-    )
-    parser.add_argument(
-        "--data-dir",
-        metavar="DIR",
-        type=Path,
-        default=os.environ.get("BURBLE_DATA_DIR"),
-        help="the server's data directory ($BURBLE_DATA_DIR), where it was started with this option too",
-    )
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.add_argument("--version", action="version", version=f"burblectl {__version__}")
-    parser.add_argument("command", metavar="COMMAND", help="a command; - is as good as _")
-    parser.add_argument(
-        "arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER, help="its arguments, in order"
-    )
-    return parser
+def _run(options: Options) -> int:
+    if options.wants == "version":
+        print(f"burblectl {__version__}")
+        return 0
+    if options.wants == "help":
+        print(_usage())
+        return 0
+    if options.node and not is_our_node(options.node):
+        if options.ejabberd:
+            raise Ended(NOT_RUNNING, f"Failed RPC connection to the node {options.node}: nodedown\n")
+        raise Ended(NOT_RUNNING, f"there is no node {options.node} here; leave --node out")
+    local = LOCAL.get(options.command.replace("-", "_"))
+    if local is not None:
+        return local.run(options)
+    if options.ejabberd:
+        return _as_ejabberdctl(options)
+    if not options.command:
+        return _without_command(options)
+    if options.command == "help":
+        return _help(options)
+    result = _ask(options, options.command, options.arguments)
+    if options.json:
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        from burble.faces.printing import show
+
+        show(result)
+    return 0
 
 
-def _data_dir(file: Path | None) -> Path:
-    """The data directory that a settings file names, without the time it takes to check all the rest."""
-    if file is None:
-        return paths.default_data_dir()
+def _ask(options: Options, command: str, arguments: list[str] | dict[str, str]) -> Any:
+    request: dict[str, Any] = {"command": command, "arguments": arguments}
+    if options.auth is not None:
+        request["auth"] = options.auth
+    with Connection(data_dir(options)) as connection, _progress_bar() as on_progress:
+        answer = connection.ask(request, on_progress)
+    if "error" in answer:
+        error = answer["error"]
+        remedy = f"\n{error['remedy']}" if "remedy" in error else ""
+        raise Ended(_STATUS.get(error["kind"], FAILED), f"{error['text']}{remedy}")
+    return answer["result"]
+
+
+@contextmanager
+def _progress_bar() -> Iterator[OnProgress | None]:
+    """Shows progress to a person at a terminal, and nobody else."""
+    if not (sys.stderr.isatty() and sys.stdout.isatty()):
+        yield None
+        return
+    from burble.faces.bar import ProgressBar
+
+    with ProgressBar() as bar:
+        yield bar.show
+
+
+def _usage() -> str:
+    options = "\n".join(f"  {option:32}{text}" for option, text in OPTIONS)
+    return f"{_USAGE}\n\n{options}\n\nburblectl help lists the commands, burblectl help COMMAND explains one."
+
+
+def _without_command(options: Options) -> int:
+    print(f"{_usage()}\n")
     try:
-        with file.open("rb") as text:
-            named = tomllib.load(text).get("data_dir")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise _Refused(_FAILED, f"the settings file {file} can't be read: {reason}") from None
-    if named is None:
-        return paths.default_data_dir()
-    if not isinstance(named, str):
-        raise _Refused(_FAILED, f"{file}: data_dir: expected a path in quotes")
-    return file.absolute().parent / Path(named).expanduser()
+        _help(options)
+    except NotRunning as error:
+        from burble.faces.helping import show_overview
+
+        show_overview([local.help for local in LOCAL.values()])
+        raise error
+    return WRONG_ARGUMENTS
 
 
-def _ask(path: Path, command: str, arguments: list[str]) -> Any:
-    request = json.dumps({"command": command, "arguments": arguments}).encode() + b"\n"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        try:
-            with reachable(path) as name:
-                connection.connect(name)
-        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
-            raise _Refused(
-                _NOT_RUNNING,
-                f"the server is not running: nobody listens on {path}; is --config the right file?",
-            ) from None
-        except OSError as error:
-            raise _Refused(_FAILED, f"{path} can't be opened: {error.strerror or error}") from None
-        try:
-            connection.sendall(request)
-            # To the end of what the server sends: on `stop` that is when it has stopped.
-            connection.shutdown(socket.SHUT_WR)
-            answer = b"".join(iter(lambda: connection.recv(65536), b""))
-        except OSError:
-            answer = b""
-    if not answer:
-        raise _Refused(_FAILED, "the server ended without an answer; its log may tell more")
-    fields = json.loads(answer)
-    if "error" in fields:
-        kind, text = fields["error"]["kind"], fields["error"]["text"]
-        raise _Refused(_STATUS.get(kind, _FAILED), text)
-    return fields["result"]
+def _help(options: Options) -> int:
+    from burble.faces.helping import show_help
+
+    return show_help(
+        options.arguments,
+        lambda arguments: _ask(options, "help", arguments),
+        [local.help for local in LOCAL.values()],
+        as_json=options.json,
+    )
+
+
+def _as_ejabberdctl(options: Options) -> int:
+    request: dict[str, Any] = {
+        "command": options.command or "help",
+        "arguments": options.arguments,
+        "style": "ejabberd",
+        "version": options.version,
+        "auth": options.auth,
+    }
+    try:
+        with Connection(data_dir(options)) as connection:
+            answer = connection.ask(request)
+    except NotRunning:
+        from burble.faces.helping import EJABBERDCTL
+
+        print(f"Failed RPC connection to the node {options.node or 'ejabberd@localhost'}: nodedown\n")
+        print(EJABBERDCTL)
+        return NOT_RUNNING
+    sys.stdout.write(answer["text"] if "text" in answer else f"Error: {answer['error']['text']}\n")
+    if not options.command:
+        return WRONG_ARGUMENTS
+    return int(answer.get("status", FAILED))
 
 
 if __name__ == "__main__":

@@ -1,25 +1,39 @@
 """The face of commands that `burblectl` talks to: a Unix socket in the data directory.
 
 A request is a JSON object on a line, ``{"command": NAME, "arguments": ARGUMENTS}``, where the arguments are
-an object by name, or a list of texts in order. The answer is an object on a line too: ``{"result": RESULT}``
-or ``{"error": {"kind": KIND, "text": TEXT}}``, where the kind is ``unknown-command``, ``wrong-arguments``,
-``not-allowed``, ``failed`` or ``bad-request``. A connection may carry several requests, one after another.
-Whoever may open the socket, the server's user and root, may call everything.
+an object by name, or a list of texts in order. Beside them it may have:
+
+    "auth": [USER, HOST, PASSWORD]      the account that calls, with its permissions
+    "progress": true                    to be told how far the command has come
+    "style": "ejabberd"                 for an answer as ejabberdctl prints it
+    "version": N                        of ejabberd's API: the command as it was then
+
+The answer is an object on a line too: ``{"result": RESULT}`` or ``{"error": {"kind": KIND, "text": TEXT}}``,
+where the kind is ``unknown-command``, ``wrong-arguments``, ``not-allowed``, ``failed`` or ``bad-request``; in
+ejabberd's style ``{"text": TEXT, "status": STATUS}``. Before it there may be lines with
+``{"progress": {"done": N, "total": N or null, "text": TEXT}}``, a few a second.
+
+A connection may carry several requests, one after another. Whoever may open the socket, the server's user and
+root, may call everything.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
+import os
 import socket
+import struct
+import threading
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic_core import to_json
 
-from burble.commands import ADMIN, Caller, CommandFailed, Registry
+from burble.commands import Registry
+from burble.commands.base import Administered
+from burble.faces.calls import Answer, BadRequest, Calls, error
 from burble.faces.unix import MAX_LINE, reachable
 from burble.paths import SOCKET_NAME
 
@@ -27,7 +41,6 @@ __all__ = ["ControlError", "ControlSocket"]
 
 _log = logging.getLogger("burble.control")
 
-_CALLER: Final = Caller("burblectl", frozenset({ADMIN}))
 # How long commands under way may take when the server stops, and a peer to read our last words, seconds.
 _PATIENCE: Final = 5.0
 
@@ -36,23 +49,17 @@ class ControlError(Exception):
     """The socket can't be made; the text says why."""
 
 
-class BadRequest(CommandFailed):
-    """What came is no request."""
-
-    kind = "bad-request"
-
-
 class ControlSocket:
     """Carries out what comes through the socket.
 
     Args:
-        directory: the data directory, which nobody else uses.
+        server: whose commands these are; nobody else uses its data directory.
         registry: the commands.
     """
 
-    def __init__(self, directory: Path, registry: Registry) -> None:
-        self.path = directory / SOCKET_NAME
-        self._registry = registry
+    def __init__(self, server: Administered, registry: Registry) -> None:
+        self.path = server.settings.data_dir / SOCKET_NAME
+        self._calls = Calls(server, registry)
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._busy: set[asyncio.Task[None]] = set()
@@ -105,6 +112,9 @@ class ControlSocket:
         assert task is not None
         self._connections.add(task)
         try:
+            if not _may_connect(writer.get_extra_info("socket")):
+                _log.warning("somebody else than the server's user opened %s", self.path)
+                return
             await self._converse(task, reader, writer)
             if self._stopping:
                 await asyncio.Event().wait()  # until `close` cancels
@@ -122,41 +132,34 @@ class ControlSocket:
         while True:
             try:
                 line = await reader.readuntil()
-            except asyncio.IncompleteReadError as error:
-                line = error.partial
+            except asyncio.IncompleteReadError as incomplete:
+                line = incomplete.partial
             except asyncio.LimitOverrunError:
-                writer.write(_error(BadRequest(f"a request has at most {MAX_LINE} bytes")))
+                writer.write(_line(error(BadRequest(f"a request has at most {MAX_LINE} bytes"))))
                 await _see_off(reader, writer)
                 return
             if not line.strip():
                 return
             self._busy.add(task)
             try:
-                writer.write(await self._answer(line))
+                writer.write(_line(await self._calls.answer(line, _teller(writer))))
                 await writer.drain()
             finally:
                 self._busy.discard(task)
 
-    async def _answer(self, line: bytes) -> bytes:
-        try:
-            name, arguments = _request(line)
-            result = await self._registry.call(name, arguments, _CALLER)
-            return to_json({"result": result}) + b"\n"
-        except CommandFailed as error:
-            return _error(error)
 
+def _teller(writer: asyncio.StreamWriter) -> Callable[[Answer], None]:
+    """Writes at once what is told, from whichever thread."""
+    loop = asyncio.get_running_loop()
+    thread = threading.get_ident()
 
-def _request(line: bytes) -> tuple[str, dict[str, Any] | list[str]]:
-    try:
-        request = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"a request is a JSON object on one line: {error}") from None
-    match request:
-        case {"command": str(name), "arguments": dict(arguments)}:
-            return name, arguments
-        case {"command": str(name), "arguments": list(texts)} if all(isinstance(each, str) for each in texts):
-            return name, texts
-    raise BadRequest('a request is like {"command": "status", "arguments": {}}')
+    def tell(answer: Answer) -> None:
+        if threading.get_ident() == thread:
+            writer.write(_line(answer))
+        else:
+            loop.call_soon_threadsafe(writer.write, _line(answer))
+
+    return tell
 
 
 async def _see_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -168,5 +171,17 @@ async def _see_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
                 pass
 
 
-def _error(error: CommandFailed) -> bytes:
-    return to_json({"error": {"kind": error.kind, "text": str(error)}}) + b"\n"
+def _line(answer: Answer) -> bytes:
+    return to_json(answer) + b"\n"
+
+
+def _may_connect(connection: socket.socket) -> bool:
+    """Whether the other side is of this process's user, or of root, where the system tells.
+
+    The mode of the socket says so already; but a file's mode is changed easily.
+    """
+    if not hasattr(socket, "SO_PEERCRED"):
+        return True
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, user, _ = struct.unpack("3i", credentials)
+    return user in (0, os.geteuid())

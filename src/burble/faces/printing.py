@@ -5,22 +5,15 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-__all__ = ["show"]
+__all__ = ["lines", "show", "table"]
 
 
-def show(command: str, result: Any) -> None:
-    """Print a result to the standard output.
-
-    Args:
-        command: what was called.
-        result: as it came out of JSON.
-    """
-    if command == "help":
-        _help(result)
-    elif result is None:
+def show(result: Any) -> None:
+    """Print a result, as it came out of JSON, to the standard output."""
+    if result is None:
         return
-    elif sys.stdout.isatty() and _records(result):
-        _table(result if isinstance(result, list) else [result])
+    if sys.stdout.isatty() and _records(result):
+        table(result if isinstance(result, list) else [result])
     else:
         for line in lines(result):
             print(line)
@@ -54,58 +47,29 @@ def _records(result: Any) -> bool:
     return isinstance(result, dict) or (isinstance(result, list) and any(isinstance(e, dict) for e in result))
 
 
-def _table(records: list[dict[str, Any]]) -> None:
+def table(records: list[dict[str, Any]], *, header: bool = True) -> None:
+    """Print records as a table, a single one as its fields one below the other.
+
+    Args:
+        records: all with the same fields.
+        header: whether to name the fields of several.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    if len(records) == 1:
-        table = Table(box=box.SIMPLE, show_header=False)
+    if len(records) == 1 and header:
+        made = Table(box=box.SIMPLE, show_header=False)
         for key, value in records[0].items():
-            table.add_row(f"[bold]{key}[/]", _escaped(value))
+            made.add_row(f"[bold]{key}[/]", _escaped(value))
     else:
-        table = Table(*records[0], box=box.SIMPLE)
+        made = Table(*records[0], box=box.SIMPLE, show_header=header)
         for record in records:
-            table.add_row(*map(_escaped, record.values()))
-    Console().print(table)
+            made.add_row(*map(_escaped, record.values()))
+    Console().print(made)
 
 
 def _escaped(value: Any) -> str:
     from rich.markup import escape
 
     return escape(text(value))
-
-
-# ---- help
-
-
-def _help(commands: list[dict[str, Any]]) -> None:
-    if len(commands) == 1:
-        _explain(commands[0])
-    elif sys.stdout.isatty():
-        _table([{"command": each["usage"], "what it does": each["summary"]} for each in commands])
-    else:
-        for each in commands:
-            print(f"{each['usage']}\t{each['summary']}")
-
-
-def _explain(command: dict[str, Any]) -> None:
-    print(f"burblectl {command['usage']}\n\n{command['summary']}")
-    if command["description"]:
-        print(f"\n{command['description']}")
-    if command["arguments"]:
-        print("\nArguments:")
-    for argument in command["arguments"]:
-        needed = "" if argument["required"] else " (may be left out)"
-        what = argument["text"] or "expected:"
-        print(f"  {argument['name'].upper()}: {what} {_expected(argument)}{needed}")
-    if command["returns"]:
-        print(f"\nPrints: {command['returns']}")
-    if command["examples"]:
-        print("\nExamples:")
-    for example in command["examples"]:
-        print(f"  burblectl {example}")
-
-
-def _expected(argument: dict[str, Any]) -> str:
-    return f"[{argument['expected']}]"

@@ -1,0 +1,105 @@
+"""The commands that `burblectl` carries out itself, because the server does not run yet, or not any more."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from burble.faces.client import Connection, NotRunning, data_dir
+from burble.faces.options import FAILED, WRONG_ARGUMENTS, Ended, Options
+
+__all__ = ["LOCAL", "Local"]
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A command of `burblectl` itself.
+
+    Attributes:
+        name: its name.
+        summary: what it does, in a sentence.
+        function: carries it out; returns the exit status.
+        arguments: those it needs, in capitals; one in brackets may be left out.
+        description: more about it.
+        example: a call.
+    """
+
+    name: str
+    summary: str
+    function: Callable[[Options], int]
+    arguments: tuple[str, ...] = ()
+    description: str = ""
+    example: str = ""
+
+    @property
+    def help(self) -> dict[str, Any]:
+        """What there is to know of it, as the server describes its commands."""
+        return {
+            "name": self.name,
+            "usage": " ".join([self.name, *self.arguments]),
+            "summary": self.summary,
+            "tags": ["burblectl"],
+            "description": self.description,
+            "arguments": [],
+            "returns": "",
+            "examples": [self.example or self.name],
+        }
+
+    def run(self, options: Options) -> int:
+        """Carry it out.
+
+        Raises:
+            Ended: the arguments are wrong, or it failed.
+        """
+        needed = [argument for argument in self.arguments if not argument.startswith("[")]
+        if not len(needed) <= len(options.arguments) <= len(self.arguments):
+            raise Ended(WRONG_ARGUMENTS, f"usage: {' '.join([self.name, *self.arguments])}")
+        return self.function(options)
+
+
+def _ping(options: Options) -> int:
+    try:
+        with Connection(data_dir(options)):
+            print("pong")
+            return 0
+    except NotRunning:
+        print("pang")
+        return FAILED
+
+
+def _link_ejabberdctl(options: Options) -> int:
+    place = Path(options.arguments[0])
+    link = place / "ejabberdctl" if place.is_dir() else place
+    program = Path(sys.argv[0]).absolute()
+    if link.name != "ejabberdctl":
+        raise Ended(FAILED, f"{place} is no directory")
+    try:
+        link.symlink_to(program)
+    except FileExistsError:
+        raise Ended(
+            FAILED, f"there is {link} already, perhaps of ejabberd; choose another directory"
+        ) from None
+    except OSError as error:
+        raise Ended(FAILED, f"{link} can't be made: {error.strerror}") from None
+    print(f"{link} -> {program}")
+    return 0
+
+
+_ALL: Final = (
+    Local("ping", "Tell whether the server answers: prints pong or pang.", _ping),
+    Local(
+        "link_ejabberdctl",
+        "Make a link named ejabberdctl, for scripts that are made for ejabberd.",
+        _link_ejabberdctl,
+        ("DIRECTORY",),
+        "Called by that name, burblectl takes the options of ejabberdctl and prints as that does. A file "
+        "that is there already is left alone. Scripts find the link when its directory comes first in PATH.",
+        "link_ejabberdctl /usr/local/sbin",
+    ),
+)
+
+LOCAL: Final = {local.name: local for local in _ALL}
+"""Them all, by name."""
