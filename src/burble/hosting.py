@@ -112,10 +112,10 @@ class Hosting:
                 await host.emit(HostStarted())
         return problems
 
-    async def stop(self, error: StreamError) -> None:
-        """End all sessions with an error, and what the hosts have under way."""
+    async def stop(self, error: StreamError, patience: float | None = None) -> None:
+        """End all sessions with an error, and what the hosts have under way; see `Host.close`."""
         for host in self.hosts.values():
-            await host.close(error)
+            await host.close(error, patience)
 
     async def unload(self) -> None:
         """Unload all modules, and let go of who keeps the accounts."""

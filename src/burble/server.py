@@ -197,6 +197,26 @@ class Server:
         except (ConfigError, ListenError, OSError, TlsError, UnknownModule) as error:
             raise CommandFailed(str(error)) from error
 
+    async def replace_data(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do what replaces the data of accounts and rooms (`burble.commands.base.Administered`)."""
+        async with self._changing:
+            self._replacing = True
+            try:
+                await self._hosting.stop(_replacing(), patience=_PATIENCE)
+                await self._listeners.close_connections(_replacing())
+                await self._hosting.unload()
+                await self.database.batch.flush()
+                try:
+                    await work()
+                finally:
+                    await self._hosting.start(plan(self.settings))
+            except BaseException:
+                if not self.hosts:
+                    self.stop_soon()  # whoever watches over the process can start it anew
+                raise
+            finally:
+                self._replacing = False
+
     # ---- what others ask
 
     @property
@@ -215,8 +235,18 @@ class Server:
         return [*self._listeners.addresses, *self._web.addresses]
 
     def client_host(self, domain: str) -> Host | None:
-        """The virtual host of that name (`burble.streams.c2s.Hosts`)."""
+        """The virtual host of that name (`burble.streams.c2s.Hosts`).
+
+        Raises:
+            StreamError: the data of all of them is being replaced.
+        """
+        if self._replacing:
+            raise _replacing()
         return self._hosting.hosts.get(domain)
+
+
+def _replacing() -> StreamError:
+    return StreamError("reset", "the data of this server is being replaced: log in again")
 
 
 def _tls_context(settings: Settings) -> TlsContext:

@@ -49,6 +49,7 @@ class Host:
         modules: the modules loaded on it, by name.
         nonzas: who takes the elements clients send beside stanzas (XEP-0360), by namespace.
         session_states: how states of sessions outlive a restart, by key; see `keep_state`.
+        added_admins: accounts that administer it besides those of the settings.
         started: when it was started, seconds since the epoch.
     """
 
@@ -71,6 +72,7 @@ class Host:
         self.features: list[str] = []
         self.account_features: list[str] = []
         self.modules: dict[str, Any] = {}
+        self.added_admins: frozenset[str] = frozenset()
         self.started = time.time()
         self.nonzas: dict[str, NonzaHandler] = {}
         self.session_states: dict[str, tuple[Callable[[Session], Any], Callable[[Session, Any], None]]] = {}
@@ -97,7 +99,7 @@ class Host:
 
     def is_admin(self, jid: JID) -> bool:
         """Whether an account administers this host."""
-        return jid.bare in self.settings.admins
+        return jid.bare in self.settings.admins or jid.bare in self.added_admins
 
     # ---- for clients' streams (`burble.streams.c2s.ClientHost`)
 
@@ -224,14 +226,21 @@ class Host:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("%s: work in the background failed", self.name, exc_info=error)
 
-    async def close(self, error: StreamError) -> None:
-        """End all sessions, and wait for what they left to do."""
+    async def close(self, error: StreamError, patience: float | None = None) -> None:
+        """End all sessions, and wait for what they left to do.
+
+        Args:
+            error: what their clients are told.
+            patience: wait no longer than this for any of it to end, seconds; None: wait for all.
+        """
         self.hooks.emit(events.HostStopping(error))
         for session in self.sessions:
             if session.connected:  # others wait for their clients beyond the stop (XEP-0198)
                 session.close(error)
         while self._tasks:
-            await asyncio.wait(self._tasks)
+            done, _ = await asyncio.wait(self._tasks, timeout=patience)
+            if not done:
+                break
         self.router.unregister(self.name)
 
 
