@@ -7,12 +7,15 @@ from collections.abc import Awaitable, Callable
 
 from burble.auth import AuthenticatorUnavailable
 from burble.errors import StanzaError
+from burble.jid import JID
 from burble.stanza import Stanza
 from burble.storage import StorageError
 
 _log = logging.getLogger("burble.router")
 
 Route = Callable[[Stanza], Awaitable[None] | None]
+Guard = Callable[[JID], bool]
+"""Whether a host has anything to do with an address elsewhere."""
 
 
 class Router:
@@ -27,6 +30,7 @@ class Router:
     def __init__(self, remote: Route) -> None:
         self._routes: dict[str, Route] = {}
         self._remote = remote
+        self._guards: dict[str, Guard] = {}
 
     def register(self, domain: str, route: Route) -> None:
         """Send the stanzas for a domain to `route`.
@@ -41,6 +45,18 @@ class Router:
     def unregister(self, domain: str) -> None:
         """Serve a domain no longer."""
         del self._routes[domain]
+
+    def guard(self, domain: str, guard: Guard | None) -> None:
+        """Ask before anything goes between a domain, or a service below it, and addresses not served here.
+
+        Args:
+            domain: one served here.
+            guard: whom to ask; None for nobody any more.
+        """
+        if guard is not None:
+            self._guards[domain] = guard
+        else:
+            self._guards.pop(domain, None)
 
     @property
     def domains(self) -> list[str]:
@@ -57,6 +73,14 @@ class Router:
             None when it has been handled, or what to await for it. Errors never come out of either:
             the sender gets them as a stanza.
         """
+        if self._guards:
+            try:
+                self._check(stanza)
+            except StanzaError as error:
+                return self.bounce(stanza, error)
+        return self._hand_on(stanza)
+
+    def _hand_on(self, stanza: Stanza) -> Awaitable[None] | None:
         to = stanza.to
         assert to is not None
         try:
@@ -64,6 +88,20 @@ class Router:
         except Exception as error:
             return self.bounce(stanza, error)
         return None if waiting is None else self._finish(stanza, waiting)
+
+    def _check(self, stanza: Stanza) -> None:
+        """Refuse a stanza from or to an address elsewhere, where the host that it is about has a guard."""
+        here, peer = stanza.from_, stanza.to
+        if here is None or peer is None:
+            return
+        if here.domain not in self._routes:
+            here, peer = peer, here
+        if peer.domain in self._routes:
+            return
+        guard = self._guards.get(here.domain) or self._guards.get(here.domain.partition(".")[2])
+        if guard is not None and not guard(peer):
+            text = f"{here.domain} has nothing to do with {peer.domain}"
+            raise StanzaError("policy-violation", text, "cancel")
 
     async def _finish(self, stanza: Stanza, waiting: Awaitable[None]) -> None:
         try:
@@ -78,7 +116,7 @@ class Router:
         reason = as_stanza_error(error, stanza)
         if stanza.attrs.get("type") in ("error", "result") or stanza.from_ is None:
             return None
-        return self.route(stanza.error(reason))
+        return self._hand_on(stanza.error(reason))  # whoever it is: it has asked
 
 
 async def refusing(stanza: Stanza, work: Awaitable[None]) -> None:
