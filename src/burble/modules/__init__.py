@@ -32,6 +32,7 @@ DEFAULT: Final = (
     "muc",
     "carbons",
     "csi",
+    "flexible_offline",
     "access",
     "adhoc",
     "announce",

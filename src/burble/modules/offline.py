@@ -22,7 +22,7 @@ from burble.stanza import Message
 from burble.storage import StorageError
 from burble.storage.schema import offline_messages
 
-__all__ = ["Offline", "has_content"]
+__all__ = ["Offline", "annotated", "has_content"]
 
 _log = logging.getLogger("burble.offline")
 
@@ -69,6 +69,10 @@ class Offline(Module):
     def kept(self, user: str) -> int:
         """How many messages are kept for an account."""
         return self._kept.get(user, 0)
+
+    def removed(self, user: str, messages: int) -> None:
+        """Note that so many messages of an account are not stored any more, because somebody deleted them."""
+        self._fewer(user, messages)
 
     # ---- storing
 
@@ -163,16 +167,12 @@ class Offline(Module):
             self._fewer(user, len(rows))
 
     def _delayed(self, stored: bytes, at: int) -> Message:
-        """The message as it was stored, with the time of that (XEP-0203): only its bytes, not parsed."""
+        """The message as it was stored, with the time of that (XEP-0203)."""
         noted, note = self._note
         if noted != at:  # what was stored in one second gets the same
             note = delay(datetime.fromtimestamp(at, UTC), self.host.jid).to_bytes()
             self._note = at, note
-        end = stored.rindex(b"</")
-        message = Message()
-        message.raw = stored[:end] + note + stored[end:]
-        message.spliced(b"")
-        return message
+        return annotated(stored, note)
 
     # ---- accounts
 
@@ -189,6 +189,15 @@ class Offline(Module):
             database = self.host.database
             await database.batch.flush()
             await database.execute(_DELETE_ALL, {"of_host": self.host.name, "of_user": user})
+
+
+def annotated(stored: bytes, note: bytes) -> Message:
+    """A message as it was stored, with something added at its end: only its bytes, not parsed."""
+    end = stored.rindex(b"</")
+    message = Message()
+    message.raw = stored[:end] + note + stored[end:]
+    message.spliced(b"")
+    return message
 
 
 class _Delivery:
