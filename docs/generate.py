@@ -76,7 +76,9 @@ def settings_page() -> str:
         sections += [_section(f"`[{name}.{key}]`", inner) for key, inner in _tables(model).items()]
     sections.append(_section('`[api.permissions."NAME"]`', ApiPermission))
     sections += [
-        _module_section(name) for name in modules.DEFAULT if modules.find(name).Settings.model_fields
+        _module_section(name)
+        for name in (*modules.DEFAULT, *modules.OPTIONAL)
+        if modules.find(name).Settings.model_fields
     ]
     rows = (
         f"| `{_host_key(name)}` | {field.description} |" for name, field in HostOverrides.model_fields.items()
