@@ -12,6 +12,7 @@ from typing import Final
 
 from burble.config import Address, Listen, Settings
 from burble.errors import StreamError
+from burble.streams.base import REST_EVERY
 from burble.streams.c2s import C2SStream, Hosts
 from burble.streams.parser import ParserLimits
 from burble.tls import TlsContext
@@ -200,7 +201,7 @@ class Listeners:
             del self._per_address[carrier.address]
 
     def _rest_later(self) -> None:
-        self._rest = asyncio.get_running_loop().call_later(_REST_EVERY, self._rest_now)
+        self._rest = asyncio.get_running_loop().call_later(REST_EVERY, self._rest_now)
 
     def _rest_now(self) -> None:
         for carrier in self._carriers:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Final
 
 from burble.commands.accounts import Accounts
+from burble.commands.activity import ActivityCommands
 from burble.commands.backups import Backups
+from burble.commands.bans import Bans
 from burble.commands.base import Administered
 from burble.commands.messages import MessageCommands
 from burble.commands.oauth import OAuth
@@ -20,7 +22,9 @@ __all__ = ["BUILTIN"]
 #: What makes the objects whose methods are the commands.
 BUILTIN: Final[tuple[Callable[[Administered], object], ...]] = (
     Accounts,
+    Bans,
     Sessions,
+    ActivityCommands,
     MessageCommands,
     RosterCommands,
     RosterItemCommands,

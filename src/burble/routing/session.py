@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 from burble.errors import StanzaError, StreamError
 from burble.jid import JID
 from burble.routing import events
 from burble.stanza import Iq, Presence, Stanza
+from burble.streams.base import REST_EVERY
 from burble.xml import Element
 
 if TYPE_CHECKING:
@@ -129,6 +131,11 @@ class Session:
     def address(self) -> str:
         """The client's IP address, or "" where it is not connected any more."""
         return self._stream.carrier.address if self._stream is not None else ""
+
+    @property
+    def silence(self) -> float:
+        """For how long the client has sent nothing, about, seconds; infinite where it is not connected."""
+        return self._stream.rested * REST_EVERY if self._stream is not None else inf
 
     @property
     def secure(self) -> bool:

@@ -122,12 +122,15 @@ class SessionManager:
     async def _check_account(self, user: str) -> None:
         try:
             exists = await self.host.authenticator.exists(user)
+            disabled = await self.host.authenticator.is_disabled(user)
         except AuthenticatorUnavailable as error:
             raise StanzaError(
                 "resource-constraint", "accounts can't be checked now; try again later"
             ) from error
         if not exists:
             raise StanzaError("not-authorized", "this account has been removed")
+        if disabled:
+            raise StanzaError("not-authorized", "this account is disabled")
 
     def remove(self, session: Session) -> None:
         """Forget a session that is over, and tell those who saw it available."""

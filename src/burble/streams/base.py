@@ -23,6 +23,9 @@ from burble.xml import Element, escape_attribute
 
 _log = logging.getLogger("burble.streams")
 
+#: How often streams are asked whether they sleep, so that an idle one keeps little memory, seconds.
+REST_EVERY: Final = 10.0
+
 # Who was cut off for these may go on with what it did (XEP-0198 §5).
 _NOT_THE_PEERS_FAULT: Final = frozenset(
     {"connection-timeout", "internal-server-error", "resource-constraint", "system-shutdown"}
@@ -91,6 +94,7 @@ class XMLStream:
         "limits",
         "log_stanzas",
         "peer_name",
+        "rested",
         "stirred",
     )
 
@@ -112,6 +116,8 @@ class XMLStream:
         self.finished = False
         #: Something was received since the last `rest`.
         self.stirred = True
+        #: How many times in a row `rest` found that nothing was.
+        self.rested = 0
         self._parser: StreamParser | None = StreamParser(limits)
         self._piecewise = True
         self._fresh = True  # nothing of the header has been read
@@ -166,8 +172,9 @@ class XMLStream:
             self.ended()
 
     def rest(self) -> None:
-        """Called now and then: a stream that was silent since the last call gives memory back."""
+        """Called every `REST_EVERY` seconds: one that was silent since the last call gives memory back."""
         parser = self._parser
+        self.rested = 0 if self.stirred else self.rested + 1
         if self.stirred:
             self.stirred = False
         elif parser is not None and parser.between_stanzas and not self._piecewise and not self._busy:
