@@ -51,11 +51,17 @@ def _options(
 
 
 @app.command()
-def serve(config: ConfigOption = None, data_dir: DataDirOption = None) -> None:
+def serve(
+    config: ConfigOption = None,
+    data_dir: DataDirOption = None,
+    detached: Annotated[
+        bool, typer.Option("--detached", hidden=True, help="Run as `burblectl start` needs it.")
+    ] = False,
+) -> None:
     """Run the server in the foreground, until SIGTERM, Ctrl-C or `burblectl stop`."""
     from burble.process import serve
 
-    raise typer.Exit(serve(config or paths.find_settings_file(), data_dir))
+    raise typer.Exit(serve(config or paths.find_settings_file(), data_dir, detached=detached))
 
 
 @app.command()

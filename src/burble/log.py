@@ -9,12 +9,37 @@ import logging
 import re
 import time
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 
-__all__ = ["HIDDEN", "JsonFormatter", "TextFormatter", "configure", "redact", "reopen"]
+__all__ = [
+    "HIDDEN",
+    "LEVELS",
+    "JsonFormatter",
+    "TextFormatter",
+    "configure",
+    "level",
+    "redact",
+    "reopen",
+    "rotate",
+    "set_level",
+]
 
 HIDDEN = "[hidden]"
 """What stands in the place of a credential."""
+
+LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "notice": 25,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "critical": logging.CRITICAL,
+    "alert": 53,
+    "emergency": 56,
+    "none": 100,
+}
+"""What the log can be limited to while the server runs, by ejabberd's names, which are syslog's and `none`."""
 
 _HANDLER_NAME = "burble"
 _STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"asctime", "message", "taskName"}
@@ -113,8 +138,22 @@ def configure(level: str = "info", *, as_json: bool = False, file: Path | None =
         before.close()
     handler.set_name(_HANDLER_NAME)
     root.addHandler(handler)
-    number = logging.getLevelNamesMapping()[level.upper()]
-    root.setLevel(max(number, logging.WARNING))
+    set_level(level)
+
+
+def level() -> str:
+    """The least important level that Burble reports, one of `LEVELS`."""
+    number = logging.getLogger("burble").getEffectiveLevel()
+    return next((name for name, least in LEVELS.items() if number <= least), "none")
+
+
+def set_level(level: str) -> None:
+    """Report from now on what is at least as important as `level`, one of `LEVELS`.
+
+    Raise KeyError when it is none of them. Of other libraries, warnings and errors are reported at most.
+    """
+    number = LEVELS[level]
+    logging.getLogger().setLevel(max(number, logging.WARNING))
     logging.getLogger("burble").setLevel(number)
 
 
@@ -126,6 +165,23 @@ def reopen() -> None:
     for handler in _own_handlers():
         if isinstance(handler, _ReopeningHandler):
             handler.reopen()
+
+
+def rotate() -> Path | None:
+    """Rename the log file to one with the time behind its name, and begin another.
+
+    Return the new name of the old one, or None when there is no file. Raise OSError when it can't be renamed.
+    """
+    moved = None
+    for handler in _own_handlers():
+        if isinstance(handler, _ReopeningHandler):
+            file = Path(handler.baseFilename)
+            name = f"{file.name}.{time.strftime('%Y%m%d-%H%M%S')}"
+            others = (file.with_name(f"{name}-{number}") for number in count(2))
+            moved = next(each for each in chain([file.with_name(name)], others) if not each.exists())
+            file.rename(moved)
+            handler.reopen()
+    return moved
 
 
 def _own_handlers() -> list[logging.Handler]:

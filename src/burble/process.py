@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -14,6 +15,7 @@ from burble import log, modules
 from burble.config import ConfigError, Settings, load
 from burble.datadir import DataDirectoryError
 from burble.faces.control import ControlError
+from burble.hosting import plan
 from burble.listeners import ListenError
 from burble.module import CommandFailed
 from burble.modules import UnknownModule
@@ -24,6 +26,9 @@ from burble.tls import TlsError
 __all__ = ["read_settings", "serve"]
 
 _log = logging.getLogger("burble.process")
+
+# How long a caller has to read that the process will be halted, seconds.
+_LAST_WORDS = 0.2
 
 # What may be wrong with settings or surroundings; the message says all there is to say.
 _REFUSALS = (
@@ -52,44 +57,59 @@ def read_settings(file: Path | None, data_dir: Path | None = None) -> Settings:
     return settings if data_dir is None else settings.model_copy(update={"data_dir": data_dir.absolute()})
 
 
-def serve(file: Path | None, data_dir: Path | None = None) -> int:
+def serve(file: Path | None, data_dir: Path | None = None, *, detached: bool = False) -> int:
     """Serve until somebody stops the server.
 
     Args:
         file: the settings file; None for the defaults.
         data_dir: the data directory in place of that in the file.
+        detached: it runs without a terminal and belongs to nobody: where the settings name no log file, the
+            log is ``burble.log`` in the data directory, and once the server runs, so is the standard error.
 
     Returns:
         The exit status: 0 after a clean stop, 1 where the server could not start.
     """
     try:
-        settings = read_settings(file, data_dir)
-        _configure_log(settings)
+        process = Process(file, data_dir, detached)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(Process(settings, file, data_dir).run())
+            runner.run(process.run())
     except _REFUSALS as error:
         print(f"burble can't start:\n{error}", file=sys.stderr)
         return 1
+    if process.again:
+        _replace_process()
     return 0
 
 
 class Process:
-    """The server of this process, and the signals to it.
+    """The server of this process, and the signals to it (`burble.commands.base.Program`).
 
     Args:
-        settings: to start with.
-        file: where they are from, to be read anew on reload.
+        file: the settings file, to be read anew on reload; None for the defaults.
         data_dir: the data directory in place of that in the file.
+        detached: as `serve` takes it.
+
+    Attributes:
+        again: whether the process is to begin anew when the server has stopped.
+
+    Raises:
+        ConfigError: the settings can't be used.
+        OSError: the log can't be opened.
     """
 
-    def __init__(self, settings: Settings, file: Path | None, data_dir: Path | None) -> None:
+    def __init__(self, file: Path | None, data_dir: Path | None, detached: bool = False) -> None:
         self._file = file
         self._data_dir = data_dir
-        self.server = Server(settings, self.reload)
+        self._detached = detached
+        self.again = False
+        settings = self._read_settings()
+        self._configure_log(settings)
+        self.server = Server(settings, self)
 
     async def run(self) -> None:
         """Start, and return when the server has stopped."""
         await self.server.start()
+        self._tell_that_it_runs()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked_to_stop, number.name)
@@ -107,13 +127,56 @@ class Process:
             ConfigError, ListenError, OSError, TlsError, UnknownModule: nothing was changed.
         """
         before = self.server.settings
-        settings = read_settings(self._file, self._data_dir)
-        _configure_log(settings)
+        settings = self._read_settings()
+        self._configure_log(settings)
         try:
             return await self.server.reload(settings)
         except BaseException:
-            _configure_log(before)
+            self._configure_log(before)
             raise
+
+    def begin_anew(self) -> None:
+        """When the server has stopped, let this process begin anew.
+
+        Raises:
+            ConfigError, UnknownModule: the settings can't be used.
+        """
+        plan(self._read_settings())
+        self.again = True
+
+    def halt_soon(self) -> None:
+        """End the process when those who asked for it have an answer."""
+        _log.warning("halted by a command")
+        asyncio.get_running_loop().call_later(_LAST_WORDS, os._exit, 1)
+
+    def _read_settings(self) -> Settings:
+        settings = read_settings(self._file, self._data_dir)
+        if not self._detached or settings.log.file is not None:
+            return settings
+        file = settings.log.model_copy(update={"file": settings.data_dir / "burble.log"})
+        return settings.model_copy(update={"log": file})
+
+    def _configure_log(self, settings: Settings) -> None:
+        if self._detached:
+            settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        log.configure(settings.log.level, as_json=settings.log.format == "json", file=settings.log.file)
+
+    def _tell_that_it_runs(self) -> None:
+        """Tell whoever started the process, as sd_notify(3) does, and let go of its terminal."""
+        address = os.environ.get("NOTIFY_SOCKET", "")
+        if address:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+                try:
+                    notified.sendto(b"READY=1", address.replace("@", "\0", 1))
+                except OSError as error:
+                    _log.warning("nobody could be told that the server runs: %s", error)
+        if self._detached:
+            # The socket is there for the start only, and so is whoever reads our standard error.
+            os.environ.pop("NOTIFY_SOCKET", None)
+            assert self.server.settings.log.file is not None
+            with self.server.settings.log.file.open("ab") as file:
+                os.dup2(file.fileno(), sys.stdout.fileno())
+                os.dup2(file.fileno(), sys.stderr.fileno())
 
     def _asked_to_stop(self, signal_name: str) -> None:
         loop = asyncio.get_running_loop()
@@ -141,8 +204,12 @@ def _leave() -> NoReturn:
     os._exit(1)
 
 
-def _configure_log(settings: Settings) -> None:
-    log.configure(settings.log.level, as_json=settings.log.format == "json", file=settings.log.file)
+def _replace_process() -> NoReturn:
+    """Begin anew in the same process, with the same arguments: whoever watches over it sees no end."""
+    _log.info("starting anew")
+    sys.stdout.flush()
+    program = sys.executable or sys.orig_argv[0]
+    os.execv(program, [program, *sys.orig_argv[1:]])
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

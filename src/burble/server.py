@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from burble.commands import CommandFailed, Registry
+from burble.commands.base import Program
 from burble.commands.builtin import BUILTIN
 from burble.commands.help import Help
 from burble.config import ConfigError, Settings
@@ -45,11 +46,11 @@ class Server:
 
     Args:
         settings: what `burble.config.load` read, or made in place.
-        reload: what the command ``reload`` does: read the settings anew, call `reload` with them and return
-            what that returns. Without it the command fails.
+        program: the program that the server is all of. Without it the commands ``reload``, ``restart`` and
+            ``halt`` fail.
     """
 
-    def __init__(self, settings: Settings, reload: Callable[[], Awaitable[list[str]]] | None = None) -> None:
+    def __init__(self, settings: Settings, program: Program | None = None) -> None:
         self.settings = settings
         self.router = Router(FederationManager().route)
         self.started = time.time()
@@ -57,11 +58,12 @@ class Server:
         for kind in BUILTIN:
             self.commands.add(kind(self))
         self.commands.add(Help(self.commands))
-        self._reload = reload
+        self._program = program
         self._changing = asyncio.Lock()
         self._replacing = False
         self._cleanup = AsyncExitStack()
         self._stopping: asyncio.Task[None] | None = None
+        self._stop_asked = asyncio.Event()
         self._stopped = asyncio.Event()
 
     # ---- life
@@ -121,6 +123,7 @@ class Server:
     def stop_soon(self) -> None:
         """Begin to stop, without waiting for it."""
         if self._stopping is None:
+            self._stop_asked.set()
             self._control.stop()
             self._stopping = asyncio.get_running_loop().create_task(self._stop())
 
@@ -138,6 +141,31 @@ class Server:
             _log.info("stopped")
         finally:
             self._stopped.set()
+
+    async def stops_within(self, seconds: float) -> bool:
+        """Wait so long, or until the server begins to stop (`burble.commands.base.Administered`)."""
+        try:
+            await asyncio.wait_for(self._stop_asked.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def restart_soon(self) -> None:
+        """Do what the command ``restart`` does (`burble.commands.base.Administered`)."""
+        try:
+            self._program_of_ours().begin_anew()
+        except (ConfigError, UnknownModule) as error:
+            raise CommandFailed(str(error)) from error
+        self.stop_soon()
+
+    def halt_soon(self) -> None:
+        """Do what the command ``halt`` does (`burble.commands.base.Administered`)."""
+        self._program_of_ours().halt_soon()
+
+    def _program_of_ours(self) -> Program:
+        if self._program is None:
+            raise CommandFailed("this server is part of a program and was not started from a settings file")
+        return self._program
 
     async def wait_stopped(self) -> None:
         """Wait until somebody has stopped the server."""
@@ -190,10 +218,8 @@ class Server:
 
     async def reload_settings(self) -> list[str]:
         """Do what the command ``reload`` does (`burble.commands.base.Administered`)."""
-        if self._reload is None:
-            raise CommandFailed("this server is part of a program and was not started from a settings file")
         try:
-            return await self._reload()
+            return await self._program_of_ours().reload()
         except (ConfigError, ListenError, OSError, TlsError, UnknownModule) as error:
             raise CommandFailed(str(error)) from error
 

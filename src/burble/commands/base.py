@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from burble.auth import NoSuchAccount
 from burble.config import Settings
@@ -15,6 +15,30 @@ from burble.routing.session import Session
 from burble.storage import Database
 
 M = TypeVar("M", bound=Module)
+
+NODE: Final = "burble@localhost"
+"""What the server is called where ejabberd names one of its nodes."""
+
+
+class Program(Protocol):
+    """The program that a server is all of, as `burble serve` is; see `burble.process`."""
+
+    async def reload(self) -> list[str]:
+        """Read the settings anew and give them to the server; see `Server.reload`.
+
+        Raises:
+            ConfigError, ListenError, OSError, TlsError, UnknownModule: nothing was changed.
+        """
+
+    def begin_anew(self) -> None:
+        """When the server has stopped, start it anew.
+
+        Raises:
+            ConfigError, UnknownModule: the settings can't be used, and nothing is to be stopped.
+        """
+
+    def halt_soon(self) -> None:
+        """End the process at once."""
 
 
 class Administered(Protocol):
@@ -42,6 +66,23 @@ class Administered(Protocol):
 
     def stop_soon(self) -> None:
         """Begin to stop."""
+
+    async def stops_within(self, seconds: float) -> bool:
+        """Wait so long, or until the server begins to stop; whether it does."""
+
+    def restart_soon(self) -> None:
+        """Begin to stop, and start anew then.
+
+        Raises:
+            CommandFailed: that can't be done, or the settings can't be used; nothing is stopped.
+        """
+
+    def halt_soon(self) -> None:
+        """End the process at once, without stopping anything cleanly, as soon as the caller has an answer.
+
+        Raises:
+            CommandFailed: the process is not ours to end.
+        """
 
     async def reload_settings(self) -> Sequence[str]:
         """Read the settings anew and let them take effect; what can't without a restart, one sentence each.

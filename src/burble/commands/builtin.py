@@ -10,12 +10,17 @@ from burble.commands.activity import ActivityCommands
 from burble.commands.backups import Backups
 from burble.commands.bans import Bans
 from burble.commands.base import Administered
+from burble.commands.kindly import KindlyCommands
+from burble.commands.logs import LogCommands
 from burble.commands.messages import MessageCommands
 from burble.commands.oauth import OAuth
 from burble.commands.rosteritems import RosterItemCommands
 from burble.commands.rosters import RosterCommands
 from burble.commands.server import ServerCommands
 from burble.commands.sessions import Sessions
+from burble.commands.statistics import Statistics
+from burble.commands.stored import StoredCommands
+from burble.commands.vcards import VCardCommands
 
 __all__ = ["BUILTIN"]
 
@@ -28,7 +33,12 @@ BUILTIN: Final[tuple[Callable[[Administered], object], ...]] = (
     MessageCommands,
     RosterCommands,
     RosterItemCommands,
+    VCardCommands,
+    StoredCommands,
+    Statistics,
     OAuth,
     ServerCommands,
+    KindlyCommands,
+    LogCommands,
     Backups,
 )

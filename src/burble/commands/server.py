@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -69,6 +70,40 @@ class ServerCommands:
             stop
         """
         self._server.stop_soon()
+
+    @command(tags=["server"], result="res::rescode")
+    def restart(self) -> None:
+        """Stop the server, and start it anew with the settings as they are then: for another version, say.
+
+        The process stays the same, and so does whoever watches over it. Settings that can't be used are
+        refused, and nothing is stopped. `burblectl` returns when the server runs again.
+
+        Example:
+            restart
+        """
+        self._server.restart_soon()
+
+    @command(tags=["server"], result="res::rescode")
+    def halt(self) -> None:
+        """End the server at once, with exit status 1: streams are cut, nothing is stored any more.
+
+        What was acknowledged is stored already.
+
+        Example:
+            halt
+        """
+        self._server.halt_soon()
+
+    @command(tags=["server"], result="res::rescode")
+    def gc(self) -> None:
+        """Look for objects that nothing leads to any more, and free them; Python does so by itself as well.
+
+        The server does nothing else meanwhile, for about a second a million objects.
+
+        Example:
+            gc
+        """
+        gc.collect()
 
     @command(tags=["server"])
     async def reload(self) -> list[str]:

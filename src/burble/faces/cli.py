@@ -81,6 +81,7 @@ def _run(options: Options) -> int:
     if options.command == "help":
         return _help(options)
     result = _ask(options, options.command, options.arguments)
+    _await_restart(options)
     if options.json:
         print(json.dumps(result, ensure_ascii=False))
     else:
@@ -101,6 +102,13 @@ def _ask(options: Options, command: str, arguments: list[str] | dict[str, str]) 
         remedy = f"\n{error['remedy']}" if "remedy" in error else ""
         raise Ended(_STATUS.get(error["kind"], FAILED), f"{error['text']}{remedy}")
     return answer["result"]
+
+
+def _await_restart(options: Options) -> None:
+    if options.command.replace("-", "_") in ("restart", "restart_kindly"):
+        from burble.faces.starting import wait_started
+
+        wait_started(options)
 
 
 @contextmanager
@@ -160,6 +168,8 @@ def _as_ejabberdctl(options: Options) -> int:
         print(f"Failed RPC connection to the node {options.node or 'ejabberd@localhost'}: nodedown\n")
         print(EJABBERDCTL)
         return NOT_RUNNING
+    if answer.get("status") == 0:
+        _await_restart(options)
     sys.stdout.write(answer["text"] if "text" in answer else f"Error: {answer['error']['text']}\n")
     if not options.command:
         return WRONG_ARGUMENTS

@@ -88,7 +88,43 @@ def _link_ejabberdctl(options: Options) -> int:
     return 0
 
 
+def _start(options: Options) -> int:
+    from burble.faces.starting import start
+
+    return start(options)
+
+
+def _live(options: Options) -> int:
+    from burble.faces.starting import live
+
+    live(options)
+
+
+def _started(options: Options) -> int:
+    from burble.faces.starting import wait_started
+
+    return wait_started(options)
+
+
+def _stopped(options: Options) -> int:
+    from burble.faces.starting import wait_stopped
+
+    return wait_stopped(options)
+
+
 _ALL: Final = (
+    Local(
+        "start",
+        "Start the server in the background; returns when it runs.",
+        _start,
+        description="Where the settings name no log file, the log is burble.log in the data directory. "
+        "root starts it as the user that the data directory belongs to. The exit status is 4 where the "
+        "server runs already, 1 where it can't start, and the standard error says why.",
+    ),
+    Local("live", "Run the server in the foreground, until Ctrl-C.", _live),
+    Local("foreground", "The same as live.", _live),
+    Local("started", "Wait until the server runs, at most a minute.", _started),
+    Local("stopped", "Wait until the server has stopped, at most a minute.", _stopped),
     Local("ping", "Tell whether the server answers: prints pong or pang.", _ping),
     Local(
         "link_ejabberdctl",
