@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, select
 
@@ -22,6 +23,13 @@ _FIND = select(last_activity.c.seconds, last_activity.c.status).where(
     last_activity.c.host == bindparam("host"), last_activity.c.user == bindparam("user")
 )
 _STORE = upsert(last_activity)
+
+
+class Logout(NamedTuple):
+    """When the last session of an account ended, seconds since the epoch, and what the account said then."""
+
+    seconds: int
+    status: str
 
 
 class LastActivity(Module):
@@ -50,12 +58,10 @@ class LastActivity(Module):
         await self._check(account, request)
         if self.host.sessions.of(account.local):
             return _answer(0)
-        database = self.host.database
-        await database.batch.flush()
-        row = await database.fetch_one(_FIND, {"host": self.host.name, "user": account.local})
-        if row is None:
+        last = await self.of(account.local)
+        if last is None:
             raise StanzaError("item-not-found", "this account has never been connected")
-        return _answer(time.time() - row.seconds, row.status)
+        return _answer(time.time() - last.seconds, last.status)
 
     @on(RequestReceived)
     def guard(self, event: RequestReceived) -> Awaitable[None] | None:
@@ -73,6 +79,27 @@ class LastActivity(Module):
         assert request.from_ is not None
         if not await may_see_presence(self.host, account, request.from_):
             raise StanzaError("forbidden", "you may not see this presence")
+
+    async def of(self, user: str) -> Logout | None:
+        """The last logout of an account; None where it has never been connected.
+
+        Raises:
+            StorageError: it can't be read.
+        """
+        database = self.host.database
+        await database.batch.flush()
+        row = await database.fetch_one(_FIND, {"host": self.host.name, "user": user})
+        return None if row is None else Logout(row.seconds, row.status)
+
+    async def store(self, user: str, last: Logout) -> None:
+        """Note a last logout of an account that is none of its own sessions'.
+
+        Raises:
+            StorageError: it can't be stored.
+        """
+        await self.host.database.batch.flush()
+        row = {"host": self.host.name, "user": user, "seconds": last.seconds, "status": last.status}
+        await self.host.database.execute(_STORE, row)
 
     # ---- remembering
 

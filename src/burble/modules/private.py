@@ -48,21 +48,32 @@ class PrivateXml(Module):
             raise StanzaError("forbidden", "private XML is its owner's alone")
         user, children = request.to.local, list(query.elements())
         if request.type == "set":
-            await self._store(user, children)
+            await self.store(user, children)
             return None
         if not children or len({child.ns for child in children}) > 1:
             raise StanzaError("bad-request", "ask for elements of one namespace")
-        found = [await self._find(user, child.ns, child.name) for child in children]
+        found = [await self.find(user, child.ns, child.name) for child in children]
         return Element(
             "query", PRIVATE, None, *[kept or child for kept, child in zip(found, children, strict=True)]
         )
 
-    async def _find(self, user: str, ns: str, name: str) -> Element | None:
+    async def find(self, user: str, ns: str, name: str) -> Element | None:
+        """What is kept for an account by a namespace and a name, or None.
+
+        Raises:
+            StorageError: it can't be read.
+        """
         key = {"host": self.host.name, "user": user, "ns": ns, "name": name}
         row = await self.host.database.fetch_one(_FIND, key)
         return parse_element(row.xml) if row is not None else None
 
-    async def _store(self, user: str, children: list[Element]) -> None:
+    async def store(self, user: str, children: list[Element]) -> None:
+        """Keep elements for an account, each in place of the one by its namespace and name.
+
+        Raises:
+            StanzaError: as `answer` says.
+            StorageError: they can't be stored.
+        """
         if not children or any(child.ns == PRIVATE for child in children):
             raise StanzaError("not-acceptable", "give at least one element, each in a namespace of its own")
         if self.host.sessions.is_anonymous(user):

@@ -38,17 +38,31 @@ class VCard(Module):
         if request.type == "set":
             if not own:
                 raise StanzaError("forbidden", "only its owner changes a vCard")
-            await self._store(account.local, card)
+            await self.store(account.local, card)
             return None
-        key = {"host": self.host.name, "user": account.local}
-        row = await self.host.database.fetch_one(_FIND, key)
-        if row is not None:
-            return parse_element(row.xml)
+        found = await self.find(account.local)
+        if found is not None:
+            return found
         if own:
             raise StanzaError("item-not-found", "you have no vCard yet")
         raise StanzaError("service-unavailable", "there is no such vCard")
 
-    async def _store(self, user: str, card: Element) -> None:
+    async def find(self, user: str) -> Element | None:
+        """The vCard of an account, or None.
+
+        Raises:
+            StorageError: it can't be read.
+        """
+        row = await self.host.database.fetch_one(_FIND, {"host": self.host.name, "user": user})
+        return None if row is None else parse_element(row.xml)
+
+    async def store(self, user: str, card: Element) -> None:
+        """Replace the vCard of an account.
+
+        Raises:
+            StanzaError: not-allowed for an anonymous account; policy-violation where it is too large.
+            StorageError: it can't be stored.
+        """
         if self.host.sessions.is_anonymous(user):
             raise StanzaError("not-allowed", "nothing is kept for an anonymous account")
         xml, limit = card.to_bytes(), self.host.settings.limits.vcard_bytes

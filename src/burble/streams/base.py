@@ -47,6 +47,10 @@ class Carrier(Protocol):
     def address(self) -> str:
         """The peer's IP address."""
 
+    @property
+    def port(self) -> int:
+        """The peer's port; 0 where that is not known."""
+
     def wake(self) -> None:
         """The stream has something to `take`; asked for at most once until it is taken."""
 

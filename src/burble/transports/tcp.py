@@ -94,6 +94,12 @@ class TcpCarrier(asyncio.Protocol):
         """Whether STARTTLS can be offered."""
         return self.tls is None and self._settings.tls is not None
 
+    @property
+    def port(self) -> int:
+        """The peer's port (`burble.streams.base.Carrier`); seldom asked for, and so not kept."""
+        peer = self._transport.get_extra_info("peername")
+        return int(peer[1]) if peer else 0
+
     # ---- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
