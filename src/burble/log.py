@@ -39,7 +39,7 @@ LEVELS = {
     "emergency": 56,
     "none": 100,
 }
-"""What the log can be limited to while the server runs, by ejabberd's names, which are syslog's and `none`."""
+"""What the log can be limited to while the server runs: the levels of syslog by the names of ejabberd."""
 
 _HANDLER_NAME = "burble"
 _STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"asctime", "message", "taskName"}

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -78,11 +79,20 @@ class Running:
     Args:
         directory: where it runs.
         arguments: more of them.
+        program: what is run in its place, a module and arguments.
+        environment: variables to add.
     """
 
-    def __init__(self, directory: Path, *arguments: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *arguments: str,
+        program: Sequence[str] = ("burble", "serve"),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.directory = directory
-        self._arguments = arguments
+        self._arguments = [*program, *arguments]
+        self._added = dict(environment or {})
         #: What it has logged until now.
         self.log = ""
 
@@ -90,11 +100,9 @@ class Running:
         self.process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "burble",
-            "serve",
             *self._arguments,
             cwd=self.directory,
-            env=_environment(self.directory),
+            env=_environment(self.directory) | self._added,
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
