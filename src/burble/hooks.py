@@ -76,7 +76,9 @@ class Hooks:
     def _note(self, kind: type[Event], entries: list[_Entry]) -> None:
         if entries:
             self.calls[kind] = tuple(e.handler for e in entries)
-            self.users[kind] = entries[0].users if len(entries) == 1 else _Union([e.users for e in entries])
+            users = [e.users for e in entries]
+            everybody = next((each for each in users if isinstance(each, _All)), None)
+            self.users[kind] = everybody or (users[0] if len(users) == 1 else _Union(users))
         else:
             del self.calls[kind], self.users[kind]
 
