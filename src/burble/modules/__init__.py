@@ -30,6 +30,7 @@ DEFAULT: Final = (
     "caps",
     "last",
     "muc",
+    "archive",
     "carbons",
     "csi",
     "flexible_offline",
