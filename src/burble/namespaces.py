@@ -50,6 +50,7 @@ RECEIPTS = "urn:xmpp:receipts"  # 0184
 INVISIBLE = "urn:xmpp:invisible:1"  # 0186
 BLOCKING = "urn:xmpp:blocking"  # 0191
 BLOCKING_ERRORS = "urn:xmpp:blocking:errors"  # 0191
+STREAM_MANAGEMENT = "urn:xmpp:sm:3"  # 0198
 PING = "urn:xmpp:ping"  # 0199
 TIME = "urn:xmpp:time"  # 0202
 DELAY = "urn:xmpp:delay"  # 0203

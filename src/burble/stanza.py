@@ -13,9 +13,9 @@ from typing import Self
 from burble.errors import StanzaError
 from burble.jid import JID, JIDError
 from burble.namespaces import CLIENT, MUC, STANZA_ERRORS, STANZA_ID
-from burble.xml import Element, escape_attribute, escape_text, write_attributes
+from burble.xml import Element, escape_attribute, escape_text, parse_element, write_attributes
 
-__all__ = ["STANZAS", "Iq", "Message", "Presence", "Stanza"]
+__all__ = ["STANZAS", "Iq", "Message", "Presence", "Stanza", "parse_stanza"]
 
 
 class Stanza(Element):
@@ -338,3 +338,20 @@ _MESSAGE_TYPES = frozenset({"chat", "error", "groupchat", "headline", "normal"})
 
 #: The class of each stanza by its local name.
 STANZAS: dict[str, type[Message | Presence | Iq]] = {"message": Message, "presence": Presence, "iq": Iq}
+
+
+def parse_stanza(data: bytes) -> Message | Presence | Iq:
+    """Parse a stanza as `Stanza.to_bytes` wrote it, such as one kept in a database.
+
+    Raises:
+        ValueError: it is not well-formed, no stanza, or has an address that is none (`JIDError`).
+    """
+    element = parse_element(data, CLIENT)
+    kind = STANZAS.get(element.name)
+    if kind is None or element.ns != CLIENT:
+        raise ValueError(f"<{element.name}/> of {element.ns} is no stanza")
+    attrs = element.attrs
+    to, from_ = attrs.pop("to", None), attrs.pop("from", None)
+    stanza = kind(JID.parse(to) if to else None, JID.parse(from_) if from_ else None, attrs)
+    stanza.children = element.children
+    return stanza

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -41,6 +41,9 @@ _READ: Final = (
 _COUNT: Final = (
     select(_t.user, func.count().label("messages")).where(_t.host == bindparam("host")).group_by(_t.user)
 )
+_PICK: Final = select(_t.id, _t.stanza, _t.stored_at).where(
+    *_MINE, _t.id >= bindparam("first"), _t.id <= bindparam("last")
+)
 _DELETE: Final = delete(offline_messages).where(
     _t.host == bindparam("of_host"), _t.user == bindparam("of_user"), _t.id <= bindparam("until")
 )
@@ -64,7 +67,15 @@ class Offline(Module):
         # How many messages are kept for whom, those still waiting for their batch included.
         self._kept: dict[str, int] = {row.user: row.messages for row in rows}
         self._deliveries: dict[str, _Delivery] = {}
+        # Up to which message clients have acknowledged what was kept for them, by user.
+        self._acknowledged: dict[str, int] = {}
+        self._deleting: asyncio.Task[None] | None = None
         self._note = (-1, b"")
+
+    async def stop(self) -> None:
+        """Finish deleting what was acknowledged."""
+        if self._deleting is not None:
+            await self._deleting
 
     def kept(self, user: str) -> int:
         """How many messages are kept for an account."""
@@ -146,10 +157,14 @@ class Offline(Module):
             delivery.done.set()
 
     async def _deliver(self, session: Session, delivery: _Delivery) -> None:
-        """Send page by page; a page is deleted once it has been written, the rest outlives the connection."""
+        """Send page by page; a page is deleted once it has been written, the rest outlives the connection.
+
+        With stream management (XEP-0198) a message is deleted once the client has acknowledged it.
+        """
         database, user, host = self.host.database, session.user, self.host.name
+        shelf = _Shelf(self, user)
         last = 0
-        while session.connected:
+        while session.alive:
             delivery.arrived = False
             await database.batch.flush()
             rows = await database.fetch(_READ, {"host": host, "user": user, "after": last})
@@ -157,16 +172,43 @@ class Offline(Module):
                 return
             if not rows:
                 continue
+            kept = False
             for row in rows:
-                session.send(self._delayed(row.stanza, row.stored_at))
+                kept = session.send_stored(self.delayed(row.stanza, row.stored_at), shelf, row.id)
             await session.drain()
-            if not session.connected:
-                return
             last = rows[-1].id
-            await database.execute(_DELETE, {"of_host": host, "of_user": user, "until": last})
-            self._fewer(user, len(rows))
+            if not kept:
+                if not session.alive:
+                    return
+                await self._delete(user, last)
 
-    def _delayed(self, stored: bytes, at: int) -> Message:
+    def acknowledged(self, user: str, number: int) -> None:
+        """A client has all messages kept for its account up to the one with that number: delete them."""
+        self._acknowledged[user] = number
+        if self._deleting is None:
+            self._deleting = self.host.spawn(self._delete_acknowledged())
+
+    async def _delete_acknowledged(self) -> None:
+        try:
+            while self._acknowledged:
+                user, until = self._acknowledged.popitem()
+                await self._delete(user, until)
+        except StorageError as error:
+            _log.error("messages that were delivered can't be deleted now: %s", error)
+        finally:
+            self._deleting = None
+
+    async def _delete(self, user: str, until: int) -> None:
+        row = {"of_host": self.host.name, "of_user": user, "until": until}
+        self._fewer(user, await self.host.database.execute(_DELETE, row))
+
+    async def fetch(self, user: str, first: int, last: int) -> dict[int, bytes]:
+        """Those of the messages kept for an account whose numbers are in a range, as they are delivered."""
+        row = {"host": self.host.name, "user": user, "first": first, "last": last}
+        found = await self.host.database.fetch(_PICK, row)
+        return {row.id: self.delayed(row.stanza, row.stored_at).to_bytes() for row in found}
+
+    def delayed(self, stored: bytes, at: int) -> Message:
         """The message as it was stored, with the time of that (XEP-0203)."""
         noted, note = self._note
         if noted != at:  # what was stored in one second gets the same
@@ -198,6 +240,24 @@ def annotated(stored: bytes, note: bytes) -> Message:
     message.raw = stored[:end] + note + stored[end:]
     message.spliced(b"")
     return message
+
+
+class _Shelf:
+    """What is kept for one account, for stream management (`burble.routing.session.Shelf`)."""
+
+    __slots__ = ("_offline", "_user")
+
+    def __init__(self, offline: Offline, user: str) -> None:
+        self._offline = offline
+        self._user = user
+
+    async def fetch(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """Those of the messages that are still kept."""
+        return await self._offline.fetch(self._user, min(numbers), max(numbers))
+
+    def acknowledged(self, number: int) -> None:
+        """The client has all up to this one."""
+        self._offline.acknowledged(self._user, number)
 
 
 class _Delivery:

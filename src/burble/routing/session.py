@@ -35,8 +35,12 @@ class Management(Protocol):
     def unacknowledged(self) -> Iterator[bytes]:
         """The stanzas that the client has not acknowledged, oldest first, as they were sent."""
 
-    def ended(self) -> None:
-        """The session is over and forgotten: deal with what was not acknowledged."""
+    def ended(self, priority: int) -> None:
+        """The session is over and forgotten: deal with what was not acknowledged.
+
+        Args:
+            priority: that of its presence, when it was over.
+        """
 
 
 class Shelf(Protocol):
@@ -277,9 +281,10 @@ class Session:
 
     def _end(self) -> None:
         if self.alive:
+            priority = self.priority
             self.host.sessions.remove(self)
             if self.management is not None:
-                self.management.ended()
+                self.management.ended(priority)
 
 
 class Account:

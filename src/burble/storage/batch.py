@@ -133,13 +133,18 @@ class Batcher:
 
     async def flush(self) -> None:
         """Wait until every row added so far is committed or has failed, without waiting for more to come."""
+        if self._last > self._settled:
+            self._hurry = self._last
+            if self._task is None:
+                self._start()
+            await self.settled()
+
+    async def settled(self) -> None:
+        """Wait as `flush`, but without hurrying: other rows may still come into the same commit."""
         ticket = self._last
         if ticket > self._settled:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self.when_committed(ticket, lambda _: None if future.done() else future.set_result(None))
-            self._hurry = ticket
-            if self._task is None:
-                self._start()
             await future
 
     async def committed(self, ticket: int) -> None:
