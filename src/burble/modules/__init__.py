@@ -34,7 +34,6 @@ DEFAULT: Final = (
     "carbons",
     "stream_management",
     "csi",
-    "sasl2",
     "flexible_offline",
     "access",
     "adhoc",
