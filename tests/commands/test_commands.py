@@ -98,7 +98,9 @@ async def test_every_command_has_a_summary_an_example_and_words_for_each_argumen
 
 
 async def test_help_finds_by_pattern(server: Server) -> None:
-    assert [each.name for each in await call(server, "help", "connected-users-n*")] == ["connected_users_number"]
+    assert [each.name for each in await call(server, "help", "connected-users-n*")] == [
+        "connected_users_number"
+    ]
     (register,) = await call(server, "help", "register")
     assert [argument.name for argument in register.arguments] == ["user", "host", "password"]
     with pytest.raises(CommandFailed, match="did you mean register"):

@@ -15,6 +15,8 @@ from burble.commands.logs import LogCommands
 from burble.commands.messages import MessageCommands
 from burble.commands.oauth import OAuth
 from burble.commands.rosteritems import RosterItemCommands
+from burble.commands.roompeople import RoomPeopleCommands
+from burble.commands.rooms import RoomCommands
 from burble.commands.rosters import RosterCommands
 from burble.commands.server import ServerCommands
 from burble.commands.sessions import Sessions
@@ -35,6 +37,8 @@ BUILTIN: Final[tuple[Callable[[Administered], object], ...]] = (
     RosterItemCommands,
     VCardCommands,
     StoredCommands,
+    RoomCommands,
+    RoomPeopleCommands,
     Statistics,
     OAuth,
     ServerCommands,

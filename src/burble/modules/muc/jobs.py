@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from burble.errors import StanzaError
@@ -69,18 +70,31 @@ class StanzaJob(Job):
 class MakeJob(Job):
     """To make a room from outside.
 
+    Args:
+        service: where.
+        config: its configuration.
+        owner: the bare JID that counts as its creator; None for no one.
+        standings: the affiliations that it has from the beginning.
+
     Attributes:
         room: the room, once it is made.
     """
 
-    __slots__ = ("_config", "_owner", "_service", "room")
+    __slots__ = ("_config", "_owner", "_service", "_standings", "room")
 
     room: Room
 
-    def __init__(self, service: RoomService, config: RoomConfig, owner: JID) -> None:
+    def __init__(
+        self,
+        service: RoomService,
+        config: RoomConfig,
+        owner: JID | None,
+        standings: Mapping[JID, Affiliation],
+    ) -> None:
         self._service = service
         self._config = config
         self._owner = owner
+        self._standings = standings
         super().__init__(self._handle)
 
     def _handle(self, room: Room) -> list[Stanza]:
@@ -89,11 +103,14 @@ class MakeJob(Job):
         return []
 
     async def make(self, live: LiveRoom) -> Room:
-        """The room, with its owner."""
+        """The room, with its affiliations."""
         self.room = self._service.new_room(live.local)
         self.room.config = self._config
-        self.room.grant(self._owner, Affiliation.OWNER)
-        live.creator = self._owner
+        for jid, affiliation in self._standings.items():
+            self.room.grant(jid, affiliation)
+        if self._owner is not None:
+            self.room.grant(self._owner, Affiliation.OWNER)
+            live.creator = self._owner
         return self.room
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TypeVar
 
 from burble.jid import JID
 from burble.module import Module, ModuleSettings, on
 from burble.modules.muc.config import RoomConfig
+from burble.modules.muc.live import Action
+from burble.modules.muc.ranks import Affiliation
 from burble.modules.muc.room import Room
 from burble.modules.muc.service import RoomService
 from burble.modules.muc.settings import MucSettings
 from burble.namespaces import DISCO_ITEMS
 from burble.routing.events import AccountRemoved, HostStopping, ItemsRequested, SessionClosed
+
+T = TypeVar("T")
 
 
 class Muc(Module):
@@ -56,20 +62,27 @@ class Muc(Module):
         """The rooms in memory, by localpart: those with occupants, and some that had some not long ago."""
         return {local: live.room for local, live in self.service.live.items() if live.room is not None}
 
-    async def create(self, local: str, config: RoomConfig, owner: JID) -> Room:
+    async def create(
+        self,
+        local: str,
+        config: RoomConfig,
+        owner: JID | None = None,
+        standings: Mapping[JID, Affiliation] = MappingProxyType({}),
+    ) -> Room:
         """Make a persistent room without entering it.
 
         Args:
             local: the localpart of its address.
             config: its configuration, but that it is persistent anyway.
-            owner: the bare JID of its owner.
+            owner: the bare JID of who counts as its creator and is its owner; None for no one.
+            standings: the affiliations of others, by bare JID.
 
         Raises:
             JIDError: that is no localpart.
             StanzaError: conflict, where the room is there already.
             StorageError: it can't be stored.
         """
-        return await self.service.create(JID.build(local, self.service.jid), config, owner)
+        return await self.service.create(JID.build(local, self.service.jid), config, owner, standings)
 
     async def destroy(self, local: str, reason: str = "", venue: JID | None = None) -> None:
         """End a room for good (§10.9).
@@ -85,6 +98,33 @@ class Muc(Module):
             StorageError: it can't be deleted now.
         """
         await self.service.destroy(JID.build(local, self.service.jid), reason, venue)
+
+    async def do(self, local: str, action: Action) -> None:
+        """Do something in a room, in its turn.
+
+        Args:
+            local: the localpart of its address.
+            action: takes the room and returns what is to be sent; raises `StanzaError` while nothing has
+                changed.
+
+        Raises:
+            StanzaError: item-not-found, where there is no such room; what `action` raises.
+            StorageError: it can't be stored; all is as before.
+        """
+        await self.service.do(local, action)
+
+    async def read(self, local: str, reading: Callable[[Room], T]) -> T:
+        """Read something of a room, in its turn.
+
+        Args:
+            local: the localpart of its address.
+            reading: takes the room, which it must not change, and returns what is wanted of it.
+
+        Raises:
+            StanzaError: item-not-found, where there is no such room.
+            StorageError: it can't be read.
+        """
+        return await self.service.read(local, reading)
 
     # ---- what happens on the host
 

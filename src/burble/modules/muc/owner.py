@@ -89,12 +89,30 @@ def _venue(end: Element) -> JID | None:
 
 def _apply(room: Room, by: JID, submitted: Submitted) -> list[Stanza]:
     """Take a configuration and full lists of admins and owners (§10.2)."""
-    old, new = room.config, submitted.config
     changes = list(_changes(room, submitted))
     affiliations.check(room, by, changes)
+    return reconfigured(room, submitted.config, by, changes)
+
+
+def reconfigured(
+    room: Room, new: RoomConfig, by: JID | None = None, changes: Iterable[Change] = ()
+) -> list[Stanza]:
+    """Take a configuration that has been checked (§10.2).
+
+    Args:
+        room: the room.
+        new: its configuration from now on.
+        by: the address of who decides so; None for an administrator of the server.
+        changes: what becomes of affiliations at the same time.
+
+    Returns:
+        What the occupants are told.
+    """
+    old = room.config
     if new != old or room.locked:
         room.configure(new)
     room.locked = False
+    by = room.jid if by is None else by
     sent = [*_shown(room, old), *affiliations.apply(room, by, changes)]
     if new.members_only and not old.members_only:
         sent += affiliations.expelled(room)

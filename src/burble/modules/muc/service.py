@@ -6,7 +6,8 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 from urllib.parse import quote
 
 from burble.errors import StanzaError
@@ -16,8 +17,9 @@ from burble.modules.muc.avatars import vcard
 from burble.modules.muc.config import RoomConfig
 from burble.modules.muc.discovery import room_info, room_items
 from burble.modules.muc.jobs import ForgetJob, GhostJob, MakeJob, StanzaJob
-from burble.modules.muc.live import Job, LiveRoom
+from burble.modules.muc.live import Action, Job, LiveRoom
 from burble.modules.muc.logs import RoomLogs, directory_name
+from burble.modules.muc.ranks import Affiliation
 from burble.modules.muc.rates import Rates
 from burble.modules.muc.room import Room
 from burble.modules.muc.settings import MucSettings
@@ -26,6 +28,8 @@ from burble.namespaces import DISCO_INFO, DISCO_ITEMS, VCARD
 from burble.routing.hosts import Host
 from burble.routing.session import check_iq
 from burble.stanza import Iq, Message, Presence, Stanza
+
+T = TypeVar("T")
 
 
 class RoomService:
@@ -210,9 +214,11 @@ class RoomService:
 
     # ---- for the module
 
-    async def create(self, jid: JID, config: RoomConfig, owner: JID) -> Room:
+    async def create(
+        self, jid: JID, config: RoomConfig, owner: JID | None, standings: Mapping[JID, Affiliation]
+    ) -> Room:
         """See `Muc.create`."""
-        job = MakeJob(self, config.model_copy(update={"persistent": True}), owner)
+        job = MakeJob(self, config.model_copy(update={"persistent": True}), owner, standings)
         await _done(self.enter(jid.local).take(job))
         return job.room
 
@@ -220,6 +226,21 @@ class RoomService:
         """See `Muc.destroy`."""
         job = Job(lambda room: owner.destroyed(room, reason, venue))
         await _done(self.enter(jid.local).take(job))
+
+    async def do(self, local: str, action: Action) -> None:
+        """See `Muc.do`."""
+        await _done(self.enter(local).take(Job(action)))
+
+    async def read(self, local: str, reading: Callable[[Room], T]) -> T:
+        """See `Muc.read`."""
+        found: list[T] = []
+
+        def look(room: Room) -> list[Stanza]:
+            found.append(reading(room))
+            return []
+
+        await _done(self.enter(local).take(Job(look, stores=False)))
+        return found[0]
 
     def lost(self, session: JID) -> None:
         """Take a client out of all rooms."""
