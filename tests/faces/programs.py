@@ -40,17 +40,17 @@ class Ended:
     err: str
 
 
-async def run(*command: str | Path, directory: Path) -> Ended:
-    """Run a program to its end."""
+async def run(*command: str | Path, directory: Path, stdin: str = "") -> Ended:
+    """Run a program to its end, with this in its standard input."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=directory,
         env=_environment(directory),
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await asyncio.wait_for(process.communicate(), _TIMEOUT)
+    out, err = await asyncio.wait_for(process.communicate(stdin.encode()), _TIMEOUT)
     assert process.returncode is not None
     return Ended(process.returncode, out.decode(), err.decode())
 
@@ -60,9 +60,9 @@ async def burble(directory: Path, *arguments: str) -> Ended:
     return await run(sys.executable, "-m", "burble", *arguments, directory=directory)
 
 
-async def burblectl(directory: Path, *arguments: str) -> Ended:
+async def burblectl(directory: Path, *arguments: str, stdin: str = "") -> Ended:
     """Run `burblectl` in a directory."""
-    return await run(sys.executable, "-m", "burble.faces.cli", *arguments, directory=directory)
+    return await run(sys.executable, "-m", "burble.faces.cli", *arguments, directory=directory, stdin=stdin)
 
 
 async def ejabberdctl(directory: Path, *arguments: str) -> Ended:

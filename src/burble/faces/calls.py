@@ -17,11 +17,13 @@ from burble.faces.ejabberd import Printed, print_error, print_result, print_stat
 from burble.faces.ejabberd_help import help_text
 from burble.faces.refusals import Refused
 
-__all__ = ["Answer", "BadRequest", "Call", "Calls", "error"]
+__all__ = ["CALLER", "Answer", "BadRequest", "Call", "Calls", "error"]
 
 Answer = dict[str, Any]
 
-_CALLER: Final = Caller("burblectl", frozenset({ADMIN}))
+CALLER: Final = Caller("burblectl", frozenset({ADMIN}))
+"""Whoever may open the socket."""
+
 # Who may open the socket is on this machine.
 _HERE: Final = IPv4Address("127.0.0.1")
 
@@ -148,7 +150,7 @@ class Calls:
             CommandFailed: that can't be found out now.
         """
         if call.auth is None:
-            return _CALLER
+            return CALLER
         user, host, password = call.auth
         remote = RemoteCaller("burblectl", _HERE)
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import socket
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -97,13 +97,14 @@ class Connection:
         """
         self._socket.sendall(json.dumps(request).encode() + b"\n")
 
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """What the server sends, to its end: where it stops, that is when it has stopped."""
+    def line(self) -> dict[str, Any] | None:
+        """The next that the server sends; None when it has closed the connection, or has stopped."""
         try:
-            for line in self._file:
-                yield json.loads(line)
+            line = self._file.readline()
+            told: dict[str, Any] | None = json.loads(line) if line else None
         except (OSError, ValueError):
-            return
+            return None
+        return told
 
     def ask(self, request: dict[str, Any], on_progress: OnProgress | None = None) -> dict[str, Any]:
         """Send a request, and wait for the answer and until the server closes the connection.
@@ -121,7 +122,7 @@ class Connection:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError:
             pass  # it may have said why
-        for line in self.lines():
+        while (line := self.line()) is not None:
             if "progress" not in line:
                 answer = line
             elif on_progress is not None:

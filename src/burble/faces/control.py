@@ -13,6 +13,8 @@ where the kind is ``unknown-command``, ``wrong-arguments``, ``not-allowed``, ``f
 ejabberd's style ``{"text": TEXT, "status": STATUS}``. Before it there may be lines with
 ``{"progress": {"done": N, "total": N or null, "text": TEXT}}``, a few a second.
 
+``{"debug": true}`` opens a console instead; see `burble.faces.console`.
+
 A connection may carry several requests, one after another. Whoever may open the socket, the server's user and
 root, may call everything.
 """
@@ -20,6 +22,7 @@ root, may call everything.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import socket
@@ -27,14 +30,16 @@ import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from pydantic_core import to_json
 
 from burble.commands import Registry
 from burble.commands.base import Administered
-from burble.faces.calls import Answer, BadRequest, Calls, error
+from burble.faces.calls import CALLER, Answer, BadRequest, Calls, error
+from burble.faces.console import Console
 from burble.faces.unix import MAX_LINE, reachable
+from burble.jid import JID
 from burble.paths import SOCKET_NAME
 
 __all__ = ["ControlError", "ControlSocket"]
@@ -59,6 +64,8 @@ class ControlSocket:
 
     def __init__(self, server: Administered, registry: Registry) -> None:
         self.path = server.settings.data_dir / SOCKET_NAME
+        self._administered = server
+        self._registry = registry
         self._calls = Calls(server, registry)
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -140,12 +147,33 @@ class ControlSocket:
                 return
             if not line.strip():
                 return
+            if _opens_console(line):
+                await self._open_console(reader, writer)
+                return
             self._busy.add(task)
             try:
                 writer.write(_line(await self._calls.answer(line, _teller(writer))))
                 await writer.drain()
             finally:
                 self._busy.discard(task)
+
+    async def _open_console(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def call(name: str, *arguments: str) -> Any:
+            """Call a command, with its arguments written as text."""
+            return await self._registry.call(name, arguments, CALLER)
+
+        server = self._administered
+        names = {"server": server, "hosts": server.hosts, "call": call, "asyncio": asyncio, "JID": JID}
+        _log.warning("a console was opened")
+        await Console(names, _teller(writer)).converse(reader)
+        _log.warning("a console was closed")
+
+
+def _opens_console(line: bytes) -> bool:
+    try:
+        return bool(json.loads(line) == {"debug": True})
+    except (ValueError, RecursionError):
+        return False
 
 
 def _teller(writer: asyncio.StreamWriter) -> Callable[[Answer], None]:
@@ -155,9 +183,13 @@ def _teller(writer: asyncio.StreamWriter) -> Callable[[Answer], None]:
 
     def tell(answer: Answer) -> None:
         if threading.get_ident() == thread:
-            writer.write(_line(answer))
+            write(_line(answer))
         else:
-            loop.call_soon_threadsafe(writer.write, _line(answer))
+            loop.call_soon_threadsafe(write, _line(answer))
+
+    def write(line: bytes) -> None:
+        if not writer.is_closing():
+            writer.write(line)
 
     return tell
 

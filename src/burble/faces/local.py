@@ -112,6 +112,12 @@ def _stopped(options: Options) -> int:
     return wait_stopped(options)
 
 
+def _debug(options: Options) -> int:
+    from burble.faces.debugging import debug
+
+    return debug(options)
+
+
 _ALL: Final = (
     Local(
         "start",
@@ -123,6 +129,15 @@ _ALL: Final = (
     ),
     Local("live", "Run the server in the foreground, until Ctrl-C.", _live),
     Local("foreground", "The same as live.", _live),
+    Local(
+        "debug",
+        "Open a Python console inside the running server.",
+        _debug,
+        description="It is for root and the server's user. There are server, hosts, JID, asyncio and "
+        "call(COMMAND, ARGUMENT, ...), and await works. While code runs that does not await, the server "
+        "does nothing else. Where the standard input is no terminal it is run as a whole, and the exit "
+        "status is 1 where it raised.",
+    ),
     Local("started", "Wait until the server runs, at most a minute.", _started),
     Local("stopped", "Wait until the server has stopped, at most a minute.", _stopped),
     Local("ping", "Tell whether the server answers: prints pong or pang.", _ping),
