@@ -76,6 +76,18 @@ async def test_a_presence_in_a_session_is_broadcast(server: Server, connect: Con
     assert (own.get("from"), own.findtext(f"{C}show")) == ("juliet@localhost/balcony", "away")
 
 
+async def test_a_presence_to_the_account_itself_is_broadcast(server: Server, connect: Connect) -> None:
+    await connect("juliet/balcony")
+    to = "from='juliet@localhost' to='juliet@localhost'"
+    for stanza, show in {
+        f"<presence type='available' {to}/>": "available",
+        f"<presence {to}><show>dnd</show></presence>": "dnd",
+        f"<presence type='unavailable' {to}/>": "unavailable",
+    }.items():
+        await call(server, "send_stanza_c2s", "juliet", "localhost", "balcony", stanza)
+        assert (await call(server, "get_presence", "juliet", "localhost")).show == show
+
+
 async def test_a_request_in_a_session_is_answered_to_its_client(server: Server, connect: Connect) -> None:
     juliet = await connect("juliet/balcony")
     ping = "<iq type='get' id='p1' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"

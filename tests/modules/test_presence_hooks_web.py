@@ -116,7 +116,8 @@ async def test_the_password_is_in_no_log(
     server = await hooked(serve, web, style="social-stream", password="pa55word", timeout=0.2)
     juliet = await connect("juliet/balcony", to=server)
     await show(juliet, "<presence/>")
-    for _ in range(4):
+    await juliet.close()
+    for _ in range(5):
         await web.next()
     await server.stop()
     assert "answered with status 500" in caplog.text

@@ -13,7 +13,7 @@ from burble.jid import JID, JIDError
 from burble.module import command
 from burble.namespaces import CLIENT
 from burble.routing.session import check_iq
-from burble.stanza import STANZAS, Iq, Message, Stanza
+from burble.stanza import STANZAS, Iq, Message, Presence, Stanza
 from burble.xml import Element, parse_element
 
 
@@ -105,7 +105,8 @@ class MessageCommands:
         """Send a stanza as if the client of a session had sent it.
 
         All that follows when a client sends something follows here: a presence is broadcast, the answer to
-        an IQ goes to the client.
+        an IQ goes to the client. A presence to the account itself is broadcast as well, and its type may be
+        ``available``, as scripts for ejabberd write it.
 
         Args:
             user: the account's name, without its domain.
@@ -119,6 +120,10 @@ class MessageCommands:
         session = session_of(self._server, user, host, resource)
         made = _stanza(stanza, session.jid, None)
         made.from_ = session.jid
+        if isinstance(made, Presence) and made.to in (None, session.jid.bare):
+            made.to = None
+            if made.type == "available":
+                del made.attrs["type"]
         self._check_depth(made)
         waiting = session.receive(made)
         if waiting is not None:

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, Protocol, cast, runtime_checkable
 
 from pydantic_core import to_jsonable_python
 
-__all__ = ["Result", "as_rest", "as_xmlrpc", "fields_of", "plain", "read_result"]
+__all__ = ["Narrated", "Result", "as_rest", "as_xmlrpc", "fields_of", "plain", "read_result"]
 
 Kind = Literal["string", "integer", "atom", "rescode", "restuple", "list", "tuple"]
 
@@ -40,6 +40,15 @@ class Result:
     name: str
     kind: Kind
     parts: tuple[Result, ...] = ()
+
+
+@runtime_checkable
+class Narrated(Protocol):
+    """A result before which ejabberdctl prints something that is no part of it."""
+
+    @property
+    def narration(self) -> str:
+        """It, with the end of its last line."""
 
 
 def read_result(text: str) -> Result:

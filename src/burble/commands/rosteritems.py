@@ -37,6 +37,22 @@ class RosterPair:
     contact: str
 
 
+class RosterPairs(list[RosterPair]):
+    """Accounts with their contacts.
+
+    Attributes:
+        visited: how many contacts were looked at, those that did not fit included.
+    """
+
+    visited = 0
+
+    @property
+    def narration(self) -> str:
+        """What ejabberdctl prints while it looks, which is what scripts read."""
+        matches = "".join(f"Matches: {pair.user} {pair.contact}\n" for pair in self)
+        return f"There are {self.visited} roster items in total.\n{matches}"
+
+
 class RosterItemCommands:
     """The commands about roster items.
 
@@ -161,7 +177,7 @@ class RosterItemCommands:
         asks: Annotated[str, Field(min_length=1)],
         users: Annotated[str, Field(min_length=1)],
         contacts: Annotated[str, Field(min_length=1)],
-    ) -> list[RosterPair]:
+    ) -> RosterPairs:
         """List the contacts of all accounts that fit, or take them out of the rosters.
 
         Args:
@@ -180,8 +196,9 @@ class RosterItemCommands:
         """
         subscription, pending = _among(subs, "subs", _SUBSCRIPTIONS), _among(asks, "asks", _PENDING)
         user_fits, contact_fits = _pattern(users), _pattern(contacts)
-        found = []
+        found = RosterPairs()
         async for host, item in self._all_items():
+            found.visited += 1
             account = f"{item.user}@{host}"
             if (
                 item.subscription in subscription

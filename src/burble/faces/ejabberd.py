@@ -15,7 +15,7 @@ from typing import Any, Final
 from burble import __version__
 from burble.auth import AccountExists
 from burble.commands import Command, CommandFailed, UnknownCommand, WrongArguments
-from burble.commands.results import Result, fields_of, plain
+from burble.commands.results import Narrated, Result, fields_of, plain
 from burble.faces.ejabberd_help import explain
 from burble.faces.printing import lines
 
@@ -70,7 +70,8 @@ def print_result(command: Command, result: Any, version: int | None) -> Printed:
         text = "\n".join(_text(item, each, separator) for each in value)
     else:
         text = _text(described, value, separator)
-    return Printed(_ended(text))
+    narration = result.narration if isinstance(result, Narrated) else ""
+    return Printed(narration + _ended(text))
 
 
 def print_error(error: CommandFailed, command: Command | None, given: int) -> Printed:
