@@ -3,7 +3,7 @@
 import asyncio
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, SelectBase, Table, bindparam, func, select
@@ -56,6 +56,11 @@ class StoredAuthenticator(Authenticator):
     async def count(self) -> int:
         rows = await self._fetch(_COUNT, {"host": self.host})
         return int(rows[0][0])
+
+    def forget(self, users: Iterable[str]) -> None:
+        """Forget what is remembered of accounts whose rows somebody else has written."""
+        for user in users:
+            self._changed(user)
 
     # ---- for subclasses
 

@@ -13,10 +13,11 @@ from burble.commands.base import Administered
 from burble.commands.kindly import KindlyCommands
 from burble.commands.logs import LogCommands
 from burble.commands.messages import MessageCommands
+from burble.commands.migrations import Migrations
 from burble.commands.oauth import OAuth
-from burble.commands.rosteritems import RosterItemCommands
 from burble.commands.roompeople import RoomPeopleCommands
 from burble.commands.rooms import RoomCommands
+from burble.commands.rosteritems import RosterItemCommands
 from burble.commands.rosters import RosterCommands
 from burble.commands.server import ServerCommands
 from burble.commands.sessions import Sessions
@@ -36,13 +37,14 @@ BUILTIN: Final[tuple[Callable[[Administered], object], ...]] = (
     RosterCommands,
     RosterItemCommands,
     VCardCommands,
-    StoredCommands,
     RoomCommands,
     RoomPeopleCommands,
+    StoredCommands,
     Statistics,
     OAuth,
     ServerCommands,
     KindlyCommands,
     LogCommands,
     Backups,
+    Migrations,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from burble.discovery import Info
@@ -188,14 +188,20 @@ class PresenceBroadcast(Event):
     """An account's presence is about to be sent to others who may see it: replace `to` to leave some out.
 
     Handlers are plain functions.
+
+    Attributes:
+        user: whose account it is.
+        session: the session whose presence it is; None where it is all the same for the account's sessions.
+        to: who is to get it.
     """
 
-    __slots__ = ("to", "user")
+    __slots__ = ("session", "to", "user")
 
-    def __init__(self, user: str, to: Sequence[JID]) -> None:
+    def __init__(self, user: str, to: Sequence[JID], session: Session | None = None) -> None:
         self.stopped = False
         self.user = user
         self.to = to
+        self.session = session
 
 
 class UserAvailable(Event):
@@ -247,6 +253,22 @@ class AccountRegistered(Event):
     def __init__(self, jid: JID) -> None:
         self.stopped = False
         self.jid = jid
+
+
+class AccountsImported(Event):
+    """Accounts were made by writing their rows: what is remembered of their names is not so any more.
+
+    Attributes:
+        users: their localparts.
+        rows: how many rows each has in a table, by the table's name: ``rows["offline_messages"]["juliet"]``.
+    """
+
+    __slots__ = ("rows", "users")
+
+    def __init__(self, users: Collection[str], rows: Mapping[str, Mapping[str, int]]) -> None:
+        self.stopped = False
+        self.users = users
+        self.rows = rows
 
 
 class AccountRemoved(Event):

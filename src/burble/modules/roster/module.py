@@ -20,6 +20,7 @@ from burble.namespaces import PRE_APPROVAL, ROSTER, ROSTER_VERSIONING
 from burble.routing.events import (
     AccountRegistered,
     AccountRemoved,
+    AccountsImported,
     PresenceReceived,
     PresenceSent,
     StreamFeatures,
@@ -238,6 +239,11 @@ class Rosters(Module):
     def begin(self, event: AccountRegistered) -> None:
         """A new account has no contacts, whatever one of its name had."""
         self.store.forget(event.jid.local)
+
+    @on(AccountsImported)
+    def imported(self, event: AccountsImported) -> None:
+        """Have rosters read that were empty as long as nobody had them."""
+        self.store.drop(event.users)
 
     @on(AccountRemoved)
     async def forget(self, event: AccountRemoved) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -98,6 +99,12 @@ class RosterStore:
         roster = self._rosters.get(user)
         if roster is not None:
             roster.clear()
+
+    def drop(self, users: Iterable[str]) -> None:
+        """Read the rosters of accounts anew that are not connected."""
+        for user in users:
+            self._rosters.pop(user, None)
+            self._recent.pop(user, None)
 
     async def put(self, roster: Roster, contact: JID, item: RosterItem | None, request: bytes | None) -> None:
         """Store all there is of a contact, then have it in the roster; its lock is to be held.

@@ -1,0 +1,163 @@
+"""What servers keep of an account, as XML: the same elements in XEP-0227, in spools, and on the wire."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Final
+
+from burble.jid import JID, JIDError
+from burble.migration.accounts import AccountData, Ignored
+from burble.namespaces import BLOCKING, CLIENT, DELAY, PRIVATE, ROSTER, VCARD
+from burble.storage.schema import (
+    blocklist,
+    last_activity,
+    offline_messages,
+    private_xml,
+    roster_items,
+    roster_versions,
+    subscription_requests,
+    vcards,
+)
+from burble.timestamps import parse_stamp
+from burble.xml import Element
+
+__all__ = ["ACCOUNT", "PIE", "SCRAM", "ElementReader"]
+
+_SUBSCRIPTIONS: Final = ("none", "to", "from", "both")
+_OLD_DELAY: Final = "jabber:x:delay"
+_TRUE: Final = ("true", "1")
+# The namespaces of XEP-0227: as it is, and as it was when it was young.
+PIE: Final = ("urn:xmpp:pie:0", "http://www.xmpp.org/extensions/xep-0227.html#ns")
+
+SCRAM: Final = "urn:xmpp:pie:0#scram"
+ACCOUNT: Final = "burble:account"
+"""The namespace of what the format has no words for, such as since when there is an account."""
+
+
+class ElementReader:
+    """Turns elements into rows of an account.
+
+    Args:
+        ignored: counts what can't be taken over.
+    """
+
+    def __init__(self, ignored: Ignored) -> None:
+        self._ignored = ignored
+
+    def read(self, account: AccountData, element: Element) -> bool:
+        """Take over what an element says.
+
+        Returns:
+            Whether it is of a kind that is known here.
+        """
+        match element.ns, element.name:
+            case str(ns), "query" if ns == ROSTER:
+                self._roster(account, element)
+            case str(ns), "query" if ns == PRIVATE:
+                for child in element.elements():
+                    self.private(account, child)
+            case str(ns), "vCard" if ns == VCARD:
+                account.add(vcards, {"xml": element.to_bytes()})
+            case str(ns), "blocklist" if ns == BLOCKING:
+                for item in element.elements("item"):
+                    self._block(account, item.get("jid"))
+            case str(ns), "presence" if ns == CLIENT:
+                self._request(account, element)
+            case _:
+                return False
+        return True
+
+    def private(self, account: AccountData, element: Element) -> None:
+        """Keep private XML (XEP-0049)."""
+        row = {"ns": element.ns, "name": element.name, "xml": element.to_bytes()}
+        account.add(private_xml, row)
+
+    def last(self, account: AccountData, seconds: str | None, status: str) -> None:
+        """Keep when an account was last there (XEP-0012), seconds since the epoch."""
+        if seconds is None or not seconds.isdecimal() or int(seconds) >= 2**62:
+            self._ignored["times of the last logout that are none"] += 1
+        else:
+            account.add(last_activity, {"seconds": int(seconds), "status": status})
+
+    def message(self, account: AccountData, message: Element) -> None:
+        """Keep a message for later (XEP-0160), with the time at which it came."""
+        message = _as_client(message)
+        if message.name != "message" or message.child() is None:
+            self._ignored["messages without content"] += 1
+            return
+        stored_at = time.time()
+        for delay in [*message.elements("delay", DELAY), *message.elements("x", _OLD_DELAY)]:
+            if delay.get("from") not in (None, account.host, account.bare()):
+                continue  # somebody else's: it tells of the message and not of its being kept
+            try:
+                stored_at = _moment(delay).timestamp()
+            except ValueError:
+                continue
+            message.children.remove(delay)
+        message.attrs.setdefault("from", account.host)
+        message.attrs.setdefault("to", account.bare())
+        row = {"stanza": message.to_bytes(), "stored_at": max(0, int(stored_at)), "expires": None}
+        account.add(offline_messages, row)
+
+    # ---- contacts
+
+    def _roster(self, account: AccountData, query: Element) -> None:
+        for item in query.elements("item"):
+            jid = self._jid(item.get("jid"))
+            subscription = item.get("subscription", "none")
+            if jid is None or jid.bare == account.bare() or subscription not in _SUBSCRIPTIONS:
+                self._ignored["contacts that can't be"] += 1
+                continue
+            groups = [*dict.fromkeys(group.text for group in item.elements("group") if group.text)]
+            row = {
+                "jid": str(jid.bare),
+                "name": item.get("name") or None,
+                "subscription": subscription,
+                "ask": item.get("ask") == "subscribe",
+                "approved": item.get("approved") in _TRUE,
+                "groups": json.dumps(groups, ensure_ascii=False) if groups else "[]",
+            }
+            account.add(roster_items, row)
+        # Without a version, nobody looks for contacts.
+        account.add(roster_versions, {"ver": int(time.time())})
+
+    def _request(self, account: AccountData, presence: Element) -> None:
+        contact = self._jid(presence.get("from"))
+        if presence.get("type") != "subscribe" or contact is None:
+            self._ignored["presence that is no subscription request"] += 1
+            return
+        presence.attrs.setdefault("to", account.bare())
+        row = {"jid": str(contact.bare), "stanza": presence.to_bytes()}
+        account.add(subscription_requests, row)
+
+    def _block(self, account: AccountData, address: str | None) -> None:
+        jid = self._jid(address)
+        if jid is None:
+            self._ignored["blocked addresses that are none"] += 1
+        else:
+            account.add(blocklist, {"jid": str(jid)})
+
+    def _jid(self, text: str | None) -> JID | None:
+        try:
+            return JID.parse(text) if text else None
+        except JIDError:
+            return None
+
+
+def _moment(delay: Element) -> datetime:
+    """When a message was kept, by XEP-0203 or by XEP-0091, which came before it."""
+    stamp = delay.get("stamp") or ""
+    if delay.ns == DELAY:
+        return parse_stamp(stamp)
+    return datetime.strptime(stamp, "%Y%m%dT%H:%M:%S").replace(tzinfo=UTC)
+
+
+def _as_client(element: Element) -> Element:
+    """A stanza that was written without a namespace of its own stands in that of the file."""
+    if element.ns in PIE or element.ns == "":
+        element.ns = CLIENT
+        for child in element.elements():
+            _as_client(child)
+    return element

@@ -1,0 +1,122 @@
+"""Read large XML files of other servers, piece by piece, and without what XML can do to who reads it.
+
+A file is taken apart where the caller says; only one of its parts is in memory at a time. DTDs are refused,
+so that there are no entities; so are parts that are too large or too deep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Protocol
+from xml.parsers import expat
+
+from burble.xml import Element, ElementBuilder, qualify_attributes, split_name
+
+__all__ = ["Splitter", "TransferFailed", "split_file"]
+
+_CHUNK: Final = 64 * 1024
+#: A vCard with a picture fits in, and the roster of somebody with very many contacts.
+_LARGEST: Final = 16 * 1024 * 1024
+_DEEPEST: Final = 100
+
+
+class TransferFailed(Exception):
+    """A file can't be read any further; the text says which, where and why."""
+
+
+class Splitter(Protocol):
+    """Says where a file is taken apart."""
+
+    def opened(self, ns: str, name: str, attrs: dict[str, str]) -> bool:
+        """An element begins that is not within a part.
+
+        Returns:
+            Whether it is only opened, so that its children are asked about in turn; else it is a part itself.
+
+        Raises:
+            ValueError: it has no business here.
+        """
+
+    def part(self, element: Element) -> None:
+        """A part, as a whole. May raise ValueError."""
+
+    def closed(self) -> None:
+        """What was opened last ends."""
+
+
+class _Parser:
+    """Expat, and the part it is in."""
+
+    def __init__(self, splitter: Splitter) -> None:
+        self._splitter = splitter
+        self._builder = ElementBuilder()
+        self._start = 0
+        parser = expat.ParserCreate(None, " ")
+        parser.buffer_text = True
+        parser.StartElementHandler = self._opened
+        parser.EndElementHandler = self._closed
+        parser.CharacterDataHandler = self._text
+        parser.StartDoctypeDeclHandler = self._refuse
+        self.parser = parser
+
+    def check(self, read: int) -> None:
+        """Make sure that what is half read is not too large."""
+        start = self._start if self._builder.stack else self.parser.CurrentByteIndex
+        if read - start > _LARGEST:
+            raise ValueError(f"an element of more than {_LARGEST} bytes")
+
+    def _opened(self, name: str, attrs: dict[str, str]) -> None:
+        stack = self._builder.stack
+        if stack:
+            if len(stack) >= _DEEPEST:
+                raise ValueError(f"elements are nested more than {_DEEPEST} deep")
+            self._builder.start(name, attrs)
+            return
+        ns, local = split_name(name)
+        if not self._splitter.opened(ns, local, qualify_attributes(attrs)):
+            self._start = self.parser.CurrentByteIndex
+            self._builder.start(name, attrs)
+
+    def _closed(self, name: str) -> None:
+        builder = self._builder
+        if not builder.stack:
+            self._splitter.closed()
+            return
+        builder.end(name)
+        if not builder.stack:
+            part, builder.root = builder.root, None
+            assert part is not None
+            self._splitter.part(part)
+
+    def _text(self, data: str) -> None:
+        if self._builder.stack:
+            self._builder.characters(data)
+
+    def _refuse(self, *_: object) -> None:
+        raise ValueError("a DTD, which such a file has no need of")
+
+
+def split_file(path: Path, splitter: Splitter) -> Iterator[None]:
+    """Read a file to its end, and let the splitter know; stops after each piece, so that others can work.
+
+    Raises:
+        TransferFailed: it can't be read, is not well-formed, or asks too much.
+    """
+    parser = _Parser(splitter)
+    read = 0
+    try:
+        with path.open("rb") as file:
+            while data := file.read(_CHUNK):
+                read += len(data)
+                parser.parser.Parse(data, False)
+                parser.check(read)
+                yield
+            parser.parser.Parse(b"", True)
+            yield
+    except OSError as error:
+        raise TransferFailed(f"{path} can't be read: {(error.strerror or str(error)).lower()}") from error
+    except expat.ExpatError as error:
+        raise TransferFailed(f"{path}: not well-formed XML: {error}") from None
+    except ValueError as error:
+        raise TransferFailed(f"{path}, line {parser.parser.CurrentLineNumber}: {error}") from None
