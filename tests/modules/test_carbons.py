@@ -85,6 +85,7 @@ async def test_carbons_are_enabled_by_their_owner_only(connect: Connect) -> None
 
 async def test_an_account_without_copies_makes_no_events(server: Server, connect: Connect) -> None:
     """Whoever has one session, or none that wants copies, does not pay for those who do."""
+    await server.hosts["localhost"].modules["archive"].unload()  # which hears of every message
     hooks = server.hosts["localhost"].hooks
 
     def watched() -> set[bool]:

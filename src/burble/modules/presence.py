@@ -145,7 +145,7 @@ class Presences(Module):
 
     def _send(self, session: Session, presence: Presence, to: Sequence[JID]) -> Awaitable[None] | None:
         host = self.host
-        to = audience(host, session.user, to)
+        to = audience(host, session.user, to, session)
         name, accounts, route = host.name, host.sessions.accounts, host.router.route
         # Who is not connected is left out: availability is not kept for later (§8.5.2.2.2).
         here = [jid for jid in to if jid.domain != name or jid.local in accounts]
@@ -215,14 +215,16 @@ class Presences(Module):
 
     def _answers(self, account: Account, asker: JID) -> list[Awaitable[None] | None]:
         """Send somebody who may know it the presence of each available session of an account."""
-        if not audience(self.host, account.user, (asker,)):
-            return []
         route = self.host.router.route
         return [
             route(session.presence.readdressed(asker, session.jid))
             for session in account.sessions.values()
-            if session.presence is not None
+            if session.presence is not None and self._may_tell(session, asker)
         ]
+
+    def _may_tell(self, session: Session, asker: JID) -> bool:
+        """Whether nobody objects to telling somebody of a session's presence."""
+        return bool(audience(self.host, session.user, (asker,), session))
 
     @on(PresenceReceived)
     def probed(self, event: PresenceReceived) -> Awaitable[None] | None:
@@ -243,7 +245,7 @@ class Presences(Module):
             sessions = [session for session in sessions if session.jid == to]
         allowed = roster.jid == asker.bare or roster.shows_presence_to(asker.bare)
         if allowed:
-            shown = [session for session in sessions if session.presence is not None]
+            shown = [each for each in sessions if each.presence is not None and self._may_tell(each, asker)]
         else:
             shown = [
                 session

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, bindparam, delete, select
 
@@ -14,7 +14,7 @@ from burble.jid import JID
 from burble.storage import Database, upsert
 from burble.storage.schema import blocklist
 
-__all__ = ["EMPTY", "BlockList", "BlockLists", "blocks"]
+__all__ = ["EMPTY", "BlockList", "BlockLists", "Follower", "blocks"]
 
 #: The addresses an account has blocked.
 BlockList = frozenset[str]
@@ -23,7 +23,7 @@ EMPTY: Final[BlockList] = frozenset()
 #: Addresses which the lists that stay in memory may hold together.
 _KEPT: Final = 100_000
 
-_Change = Callable[[BlockList, Connection], BlockList]
+Change = Callable[[BlockList, Connection], BlockList]
 
 _t = blocklist.c
 _BLOCKERS = select(_t.user).where(_t.host == bindparam("host")).distinct()
@@ -37,6 +37,16 @@ _DROP = delete(blocklist).where(
 def blocks(blocked: BlockList, jid: JID) -> bool:
     """Whether a list blocks an address: it has the full JID, the bare JID or the domain (XEP-0191 §5)."""
     return jid in blocked or jid.bare in blocked or jid.domain in blocked
+
+
+class Follower(Protocol):
+    """Keeps something in step with the block lists, such as privacy lists (XEP-0191 §5)."""
+
+    def follow(self, user: str, blocked: BlockList, connection: Connection) -> Any:
+        """Write what a changed list means, in the same transaction; on another thread, perhaps twice."""
+
+    def followed(self, user: str, written: Any) -> None:
+        """The transaction was committed; `written` is what `follow` returned, where that is not None."""
 
 
 class BlockLists:
@@ -57,6 +67,8 @@ class BlockLists:
         self._lists: OrderedDict[str, BlockList] = OrderedDict()
         self._size = 0
         self._editing = asyncio.Lock()
+        #: Who keeps something in step with changes that clients make with blocking's own requests.
+        self.follower: Follower | None = None
         self._edits = 0
 
     async def start(self) -> None:
@@ -102,11 +114,9 @@ class BlockLists:
             new = wanted - before
             if new and len(before) + len(new) > limit:
                 raise StanzaError("resource-constraint", f"at most {limit} addresses can be blocked")
-            for jid in new:
-                connection.execute(_ADD, {"host": self._host, "user": user, "jid": jid})
             return before | new
 
-        return await self._edit(user, add)
+        return await asyncio.shield(self._edit(user, add, self.follower))
 
     async def unblock(self, user: str, jids: Iterable[JID] | None) -> tuple[BlockList, BlockList]:
         """Take addresses from a list, all where None.
@@ -120,28 +130,60 @@ class BlockLists:
         wanted = None if jids is None else frozenset(map(str, jids))
 
         def drop(before: BlockList, connection: Connection) -> BlockList:
-            gone = before if wanted is None else before & wanted
-            for jid in gone:
-                connection.execute(_DROP, {"of_host": self._host, "of_user": user, "of_jid": jid})
-            return before - gone
+            return EMPTY if wanted is None else before - wanted
 
-        return await self._edit(user, drop)
+        return await asyncio.shield(self._edit(user, drop, self.follower))
 
     def forget(self, user: str) -> None:
         """Forget the list of an account that is gone."""
         self._edits += 1
         self._remember(user, EMPTY)
 
-    async def _edit(self, user: str, change: _Change) -> tuple[BlockList, BlockList]:
-        # A cancelled write goes on, so what is in memory has to follow it.
-        return await asyncio.shield(self._edit_alone(user, change))
+    async def edit(self, user: str, change: Change) -> tuple[BlockList, BlockList]:
+        """Change a list together with something else that is in the database.
 
-    async def _edit_alone(self, user: str, change: _Change) -> tuple[BlockList, BlockList]:
+        Args:
+            user: whose.
+            change: gets the list and a connection, in a transaction on another thread; writes what else is to
+                be written, and returns the list as it is to be. It may run twice.
+
+        Returns:
+            The list before and after.
+
+        Raises:
+            StorageError: it can't be stored; nothing has changed.
+        """
+        # A cancelled write goes on, so what is in memory has to follow it.
+        return await asyncio.shield(self._edit(user, change, None))
+
+    def found(self, user: str) -> None:
+        """Take note that there is a list of an account now that was not there."""
+        self.forget(user)
+        self.blockers.add(user)
+
+    async def _edit(
+        self, user: str, change: Change, follower: Follower | None
+    ) -> tuple[BlockList, BlockList]:
+        written: Any = None
+
+        def write(connection: Connection) -> BlockList:
+            nonlocal written
+            after = change(before, connection)
+            for jid in after - before:
+                connection.execute(_ADD, {"host": self._host, "user": user, "jid": jid})
+            for jid in before - after:
+                connection.execute(_DROP, {"of_host": self._host, "of_user": user, "of_jid": jid})
+            if follower is not None and after != before:
+                written = follower.follow(user, after, connection)
+            return after
+
         async with self._editing:
             before = await self.load(user)
-            after = await self._database.write(lambda connection: change(before, connection))
+            after = await self._database.write(write)
             self._edits += 1
             self._remember(user, after)
+            if follower is not None and written is not None:
+                follower.followed(user, written)
         return before, after
 
     def _remember(self, user: str, blocked: BlockList) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Container
 from itertools import count
 
 from burble.errors import StanzaError
@@ -13,12 +13,13 @@ from burble.modules.roster import Rosters
 from burble.namespaces import BLOCKING, BLOCKING_ERRORS
 from burble.routing.events import (
     AccountRegistered,
+    AccountsImported,
     PresenceBroadcast,
     SessionOpened,
     StanzaReceived,
     StanzaSent,
 )
-from burble.routing.session import Session
+from burble.routing.session import Account, Session
 from burble.stanza import Iq, Message, Presence, Stanza
 from burble.storage import StorageError
 from burble.xml import Element
@@ -40,11 +41,13 @@ class Blocking(Module):
     async def start(self) -> None:
         """Find out who blocks anybody."""
         self._rosters = self.require(Rosters)
-        self._lists = BlockLists(self.host.database, self.host.name)
+        self.lists = BlockLists(self.host.database, self.host.name)
+        #: Accounts whose privacy lists decide instead (XEP-0016), block lists included.
+        self.deferring: Container[str] = ()
         self._pushes = count(1)
-        await self._lists.start()
-        self.listen(StanzaSent, self.sent, 1000, self._lists.blockers)
-        self.listen(StanzaReceived, self.received, 1000, self._lists.blockers)
+        await self.lists.start()
+        self.listen(StanzaSent, self.sent, 1000, self.lists.blockers)
+        self.listen(StanzaReceived, self.received, 1000, self.lists.blockers)
 
     # ---- the list (§3.2 to §3.5)
 
@@ -53,7 +56,7 @@ class Blocking(Module):
         """Tell what is blocked; the session hears of changes from now on."""
         session = self._session(request)
         session.data[_INTERESTED] = True
-        return _items("blocklist", await self._lists.load(session.user))
+        return _items("blocklist", await self.lists.load(session.user))
 
     @iq(BLOCKING, "block", to="account", type="set")
     async def block(self, request: Iq) -> None:
@@ -63,9 +66,9 @@ class Blocking(Module):
         if not jids:
             raise StanzaError("bad-request", "nobody to block: the request has no item")
         limit = self.host.settings.limits.blocklist_entries
-        before, after = await self._lists.block(session.user, jids, limit)
-        self._changed(session, after)
-        self._push(session, _items("block", jids))
+        before, after = await self.lists.block(session.user, jids, limit)
+        self._changed(session.account, after)
+        self._push(session.account, _items("block", jids))
         await self._vanish(session, before, after)
 
     @iq(BLOCKING, "unblock", to="account", type="set")
@@ -73,9 +76,9 @@ class Blocking(Module):
         """Unblock addresses, or all; contacts among them see the account again (§3.4, §3.5)."""
         session = self._session(request)
         jids = _addresses(request)
-        before, after = await self._lists.unblock(session.user, jids or None)
-        self._changed(session, after)
-        self._push(session, _items("unblock", jids))
+        before, after = await self.lists.unblock(session.user, jids or None)
+        self._changed(session.account, after)
+        self._push(session.account, _items("unblock", jids))
         await self._reappear(session, before, after)
 
     def _session(self, request: Iq) -> Session:
@@ -84,12 +87,23 @@ class Blocking(Module):
             raise StanzaError("not-allowed", "only an account has a block list")
         return session
 
-    def _changed(self, session: Session, blocked: BlockList) -> None:
-        session.account.data[BlockLists] = blocked
+    def changed_elsewhere(self, user: str, before: BlockList, after: BlockList) -> None:
+        """Take note of what was changed with `BlockLists.edit`, and tell the clients (§3.3, §3.4)."""
+        account = self.host.sessions.accounts.get(user)
+        if account is None or before == after:
+            return
+        self._changed(account, after)
+        if after - before:
+            self._push(account, _items("block", after - before))
+        if before - after:
+            self._push(account, _items("unblock", before - after))
 
-    def _push(self, session: Session, payload: Element) -> None:
+    def _changed(self, account: Account, blocked: BlockList) -> None:
+        account.data[BlockLists] = blocked
+
+    def _push(self, account: Account, payload: Element) -> None:
         push = Iq(None, None, {"type": "set", "id": f"block{next(self._pushes)}"}, payload)
-        for other in session.account.sessions.values():
+        for other in account.sessions.values():
             if other.data.get(_INTERESTED):
                 other.send(push.readdressed(other.jid, None))
 
@@ -98,10 +112,10 @@ class Blocking(Module):
     @on(SessionOpened)
     def opened(self, event: SessionOpened) -> Awaitable[None] | None:
         """Have the list at hand while the account is connected."""
-        return self._keep_at_hand(event.session) if event.session.user in self._lists.blockers else None
+        return self._keep_at_hand(event.session) if event.session.user in self.lists.blockers else None
 
     async def _keep_at_hand(self, session: Session) -> None:
-        self._changed(session, await self._lists.load(session.user))
+        self._changed(session.account, await self.lists.load(session.user))
 
     def sent(self, event: StanzaSent) -> Awaitable[None] | None:
         """§3.3: nothing goes to a blocked address.
@@ -110,7 +124,7 @@ class Blocking(Module):
             StanzaError: not-acceptable with ``<blocked/>``.
         """
         session = event.session
-        if session.jid.local not in self._lists.blockers or event.stanza.to is None:
+        if not self._decides(session.user) or event.stanza.to is None:
             return None
         blocked = self._at_hand(session.user)
         if blocked is None:
@@ -133,7 +147,7 @@ class Blocking(Module):
         Raises:
             StanzaError: service-unavailable for a request, and for a message that asks for an answer.
         """
-        if event.user not in self._lists.blockers:
+        if not self._decides(event.user):
             return None
         blocked = self._at_hand(event.user)
         if blocked is None:
@@ -157,7 +171,7 @@ class Blocking(Module):
     def broadcast(self, event: PresenceBroadcast) -> None:
         """Leave out of a presence broadcast who is blocked."""
         user = event.user
-        if user not in self._lists.blockers:
+        if not self._decides(user):
             return
         blocked = self._at_hand(user)
         if blocked is None:  # it could not be read: rather tell nobody than somebody who is blocked
@@ -165,14 +179,17 @@ class Blocking(Module):
         else:
             event.to = [jid for jid in event.to if not self._blocks(user, blocked, jid)]
 
+    def _decides(self, user: str) -> bool:
+        return user in self.lists.blockers and user not in self.deferring
+
     def _at_hand(self, user: str) -> BlockList | None:
         account = self.host.sessions.accounts.get(user)
         found: BlockList | None = None if account is None else account.data.get(BlockLists)
-        return self._lists.known(user) if found is None else found
+        return self.lists.known(user) if found is None else found
 
     async def _load(self, user: str) -> BlockList:
         try:
-            return await self._lists.load(user)
+            return await self.lists.load(user)
         except StorageError:
             raise StanzaError("resource-constraint", "the block list can't be read now") from None
 
@@ -211,10 +228,16 @@ class Blocking(Module):
 
     # ---- accounts
 
+    @on(AccountsImported)
+    def imported(self, event: AccountsImported) -> None:
+        """Take note of who blocks anybody."""
+        for user in event.rows.get("blocklist", ()):
+            self.lists.found(user)
+
     @on(AccountRegistered)
     def forget(self, event: AccountRegistered) -> None:
         """A new account blocks nobody, whatever one of its name did."""
-        self._lists.forget(event.jid.local)
+        self.lists.forget(event.jid.local)
 
 
 def _addresses(request: Iq) -> list[JID]:

@@ -183,18 +183,15 @@ class Subscriptions:
 
     async def show(self, own: JID, contact: JID) -> None:
         """Send a contact the presence of the account's available sessions (§3.1.5)."""
-        if not audience(self._host, own.local, (contact,)):
-            return
         for session in self._host.sessions.of(own.local):
-            if session.presence is not None:
+            if session.presence is not None and audience(self._host, own.local, (contact,), session):
                 await self._route(session.presence.readdressed(contact, session.jid))
 
     async def hide(self, own: JID, contact: JID) -> None:
         """Send a contact that the account's available sessions are unavailable."""
-        if not audience(self._host, own.local, (contact,)):
-            return  # it was told so before, and must not learn which sessions are there now
         for session in self._host.sessions.of(own.local):
-            if session.presence is not None:
+            # One that it does not see was never there, or was told to be gone.
+            if session.presence is not None and audience(self._host, own.local, (contact,), session):
                 await self._route(Presence(contact, session.jid, {"type": "unavailable"}))
 
     async def _route(self, stanza: Stanza) -> None:

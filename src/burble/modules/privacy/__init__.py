@@ -1,0 +1,5 @@
+"""Privacy lists (XEP-0016)."""
+
+from burble.modules.privacy.module import Privacy
+
+__all__ = ["Privacy"]
