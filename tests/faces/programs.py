@@ -40,12 +40,14 @@ class Ended:
     err: str
 
 
-async def run(*command: str | Path, directory: Path, stdin: str = "") -> Ended:
+async def run(
+    *command: str | Path, directory: Path, stdin: str = "", environment: Mapping[str, str] | None = None
+) -> Ended:
     """Run a program to its end, with this in its standard input."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=directory,
-        env=_environment(directory),
+        env=environment or _environment(directory),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

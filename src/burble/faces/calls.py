@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Any, Final
 
@@ -12,9 +12,11 @@ from burble.commands import ADMIN, Caller, CommandFailed, NotAllowed, Registry, 
 from burble.commands.base import Administered
 from burble.commands.permissions import RemoteCaller
 from burble.commands.progress import Listener
+from burble.faces.completion import complete
 from burble.faces.doorkeeper import Doorkeeper
 from burble.faces.ejabberd import Printed, print_error, print_result, print_status
 from burble.faces.ejabberd_help import help_text
+from burble.faces.oldscripts import version_meant, without_old_arguments
 from burble.faces.refusals import Refused
 
 __all__ = ["CALLER", "Answer", "BadRequest", "Call", "Calls", "error"]
@@ -32,6 +34,18 @@ class BadRequest(CommandFailed):
     """What came is no request."""
 
     kind = "bad-request"
+
+
+def read_request(line: bytes) -> Any:
+    """A request, as JSON has it.
+
+    Raises:
+        BadRequest: it is not JSON.
+    """
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"a request is a JSON object on one line: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +69,12 @@ class Call:
     progress: bool = False
 
     @classmethod
-    def read(cls, line: bytes) -> Call:
-        """Read a request.
+    def read(cls, request: Any) -> Call:
+        """Take it from a request.
 
         Raises:
             BadRequest: it is none.
         """
-        try:
-            request = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise BadRequest(f"a request is a JSON object on one line: {error}") from None
         match request:
             case {"command": str(name), "arguments": dict() as arguments}:
                 pass
@@ -108,7 +118,11 @@ class Calls:
             tell: is given what is to be sent before the answer.
         """
         try:
-            call = Call.read(line)
+            request = read_request(line)
+            match request:
+                case {"complete": [_, *_] as words} if _are_texts(words):
+                    return {"result": complete(self._server, self._registry, words)}
+            call = Call.read(request)
         except BadRequest as refused:
             return error(refused)
 
@@ -137,6 +151,10 @@ class Calls:
                 return Printed(help_text(list(call.arguments), list(self._registry)))
             if call.command == "status":
                 return print_status()
+            if call.version is None and isinstance(call.arguments, list):
+                arguments = without_old_arguments(call.command, call.arguments)
+                version = version_meant(self._registry, call.command, arguments)
+                call = replace(call, arguments=arguments, version=version)
             command = self._registry.find(call.command, call.version)
             return print_result(command, await self._carry_out(call, listener), call.version)
         except CommandFailed as failed:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from burble import __version__
 from burble.faces.client import Connection, NotRunning, OnProgress, data_dir
-from burble.faces.local import LOCAL
+from burble.faces.local import HIDDEN, LOCAL
 from burble.faces.options import (
     FAILED,
     NOT_RUNNING,
@@ -71,7 +71,8 @@ def _run(options: Options) -> int:
         if options.ejabberd:
             raise Ended(NOT_RUNNING, f"Failed RPC connection to the node {options.node}: nodedown\n")
         raise Ended(NOT_RUNNING, f"there is no node {options.node} here; leave --node out")
-    local = LOCAL.get(options.command.replace("-", "_"))
+    name = options.command.replace("-", "_")
+    local = LOCAL.get(name) or HIDDEN.get(name)
     if local is not None:
         return local.run(options)
     if options.ejabberd:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import socket
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +41,8 @@ def data_dir(options: Options) -> Path:
     file = options.config or paths.find_settings_file()
     if file is None:
         return paths.default_data_dir()
+    import tomllib
+
     try:
         with file.open("rb") as text:
             named = tomllib.load(text).get("data_dir")

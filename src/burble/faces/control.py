@@ -13,7 +13,8 @@ where the kind is ``unknown-command``, ``wrong-arguments``, ``not-allowed``, ``f
 ejabberd's style ``{"text": TEXT, "status": STATUS}``. Before it there may be lines with
 ``{"progress": {"done": N, "total": N or null, "text": TEXT}}``, a few a second.
 
-``{"debug": true}`` opens a console instead; see `burble.faces.console`.
+``{"complete": [WORD, ...]}`` asks how the last word of a command line may go on, and ``{"debug": true}``
+opens a console; see `burble.faces.console`.
 
 A connection may carry several requests, one after another. Whoever may open the socket, the server's user and
 root, may call everything.

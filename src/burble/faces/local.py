@@ -4,35 +4,45 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from burble.faces.client import Connection, NotRunning, data_dir
 from burble.faces.options import FAILED, WRONG_ARGUMENTS, Ended, Options
 
-__all__ = ["LOCAL", "Local"]
+__all__ = ["HIDDEN", "LOCAL", "Local"]
+
+# However many arguments.
+_ANY: Final = ("...",)
 
 
-@dataclass(frozen=True, slots=True)
 class Local:
     """A command of `burblectl` itself.
 
-    Attributes:
+    Args:
         name: its name.
         summary: what it does, in a sentence.
         function: carries it out; returns the exit status.
-        arguments: those it needs, in capitals; one in brackets may be left out.
+        arguments: those it needs, in capitals; or `_ANY`.
         description: more about it.
         example: a call.
     """
 
-    name: str
-    summary: str
-    function: Callable[[Options], int]
-    arguments: tuple[str, ...] = ()
-    description: str = ""
-    example: str = ""
+    def __init__(
+        self,
+        name: str,
+        summary: str,
+        function: Callable[[Options], int],
+        arguments: tuple[str, ...] = (),
+        description: str = "",
+        example: str = "",
+    ) -> None:
+        self.name = name
+        self.summary = summary
+        self.function = function
+        self.arguments = arguments
+        self.description = description
+        self.example = example
 
     @property
     def help(self) -> dict[str, Any]:
@@ -54,8 +64,7 @@ class Local:
         Raises:
             Ended: the arguments are wrong, or it failed.
         """
-        needed = [argument for argument in self.arguments if not argument.startswith("[")]
-        if not len(needed) <= len(options.arguments) <= len(self.arguments):
+        if self.arguments != _ANY and len(options.arguments) != len(self.arguments):
             raise Ended(WRONG_ARGUMENTS, f"usage: {' '.join([self.name, *self.arguments])}")
         return self.function(options)
 
@@ -118,6 +127,20 @@ def _debug(options: Options) -> int:
     return debug(options)
 
 
+def _completion(options: Options) -> int:
+    from burble.faces.shells import script
+
+    print(script(options.arguments[0]), end="")
+    return 0
+
+
+def _complete(options: Options) -> int:
+    from burble.faces.shells import candidates
+
+    print(*candidates(options.arguments, list(LOCAL)), sep="\n")
+    return 0
+
+
 _ALL: Final = (
     Local(
         "start",
@@ -142,6 +165,16 @@ _ALL: Final = (
     Local("stopped", "Wait until the server has stopped, at most a minute.", _stopped),
     Local("ping", "Tell whether the server answers: prints pong or pang.", _ping),
     Local(
+        "completion",
+        "Print what lets a shell complete commands, options and hosts: bash, zsh or fish.",
+        _completion,
+        ("SHELL",),
+        "For bash: source <(burblectl completion bash), in ~/.bashrc to have it always; or write it to "
+        "/etc/bash_completion.d/burblectl. For zsh: write it to a file _burblectl in a directory of fpath. "
+        "For fish: write it to ~/.config/fish/completions/burblectl.fish.",
+        "completion bash",
+    ),
+    Local(
         "link_ejabberdctl",
         "Make a link named ejabberdctl, for scripts that are made for ejabberd.",
         _link_ejabberdctl,
@@ -151,6 +184,9 @@ _ALL: Final = (
         "link_ejabberdctl /usr/local/sbin",
     ),
 )
+
+HIDDEN: Final = {"__complete": Local("__complete", "", _complete, _ANY)}
+"""Those that are for programs of our own, by name."""
 
 LOCAL: Final = {local.name: local for local in _ALL}
 """Them all, by name."""

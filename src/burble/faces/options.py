@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -96,9 +95,11 @@ class Ended(Exception):
         self.status = status
 
 
-@dataclass(slots=True)
 class Options:
     """What the command line says.
+
+    Args:
+        program: the name the program was called by.
 
     Attributes:
         program: the name the program was called by.
@@ -113,16 +114,18 @@ class Options:
         arguments: its arguments.
     """
 
-    program: str = "burblectl"
-    config: Path | None = None
-    data_dir: Path | None = None
-    node: str = ""
-    auth: list[str] | None = None
-    json: bool = False
-    version: int | None = None
-    wants: str = ""
-    command: str = ""
-    arguments: list[str] = field(default_factory=list)
+    # No dataclass: to import what makes one takes longer than all else that a command needs.
+    def __init__(self, program: str = "burblectl") -> None:
+        self.program = program
+        self.config = _path("BURBLE_CONFIG")
+        self.data_dir = _path("BURBLE_DATA_DIR")
+        self.node = ""
+        self.auth: list[str] | None = None
+        self.json = False
+        self.version: int | None = None
+        self.wants = ""
+        self.command = ""
+        self.arguments: list[str] = []
 
     @property
     def ejabberd(self) -> bool:
@@ -140,7 +143,7 @@ def read_options(words: Sequence[str], program: str = "burblectl") -> Options:
     Raises:
         Ended: it can't be understood.
     """
-    options = Options(program, _path("BURBLE_CONFIG"), _path("BURBLE_DATA_DIR"))
+    options = Options(program)
     kinds = _EJABBERDCTL if options.ejabberd else _BURBLECTL
     short = _EJABBERDCTL_SHORT if options.ejabberd else _SHORT
     rest = list(words)
