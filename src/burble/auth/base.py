@@ -119,5 +119,9 @@ class Authenticator(ABC):
         """Return how many accounts are known here."""
 
     @abstractmethod
+    def clear_cache(self) -> None:
+        """Remember nothing of any account any more; the next questions are asked anew."""
+
+    @abstractmethod
     async def close(self) -> None:
         """Let go of what lies outside the server. Nothing is asked any more."""

@@ -194,6 +194,11 @@ class ExternalAuthenticator(StoredAuthenticator):
             await self._note(user)
             await super().set_disabled(user, disabled)
 
+    def clear_cache(self) -> None:
+        self._changes += 1
+        self._existing.clear()
+        self._right.clear()
+
     async def close(self) -> None:
         await self._outside.close()
 

@@ -41,3 +41,7 @@ class Remembered(Generic[T]):
     def forget(self, user: str) -> None:
         """Ask anew the next time."""
         self._values.pop(user, None)
+
+    def clear(self) -> None:
+        """Ask anew whoever it is about."""
+        self._values.clear()

@@ -10,6 +10,7 @@ from burble.commands.activity import ActivityCommands
 from burble.commands.backups import Backups
 from burble.commands.bans import Bans
 from burble.commands.base import Administered
+from burble.commands.configuration import Configuration
 from burble.commands.kindly import KindlyCommands
 from burble.commands.logs import LogCommands
 from burble.commands.messages import MessageCommands
@@ -17,6 +18,7 @@ from burble.commands.migrations import Migrations
 from burble.commands.oauth import OAuth
 from burble.commands.roompeople import RoomPeopleCommands
 from burble.commands.rooms import RoomCommands
+from burble.commands.rosterfiles import RosterFileCommands
 from burble.commands.rosteritems import RosterItemCommands
 from burble.commands.rosters import RosterCommands
 from burble.commands.server import ServerCommands
@@ -36,12 +38,14 @@ BUILTIN: Final[tuple[Callable[[Administered], object], ...]] = (
     MessageCommands,
     RosterCommands,
     RosterItemCommands,
+    RosterFileCommands,
     VCardCommands,
     RoomCommands,
     RoomPeopleCommands,
     StoredCommands,
     Statistics,
     OAuth,
+    Configuration,
     ServerCommands,
     KindlyCommands,
     LogCommands,

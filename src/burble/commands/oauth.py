@@ -61,6 +61,7 @@ class OAuth:
 
     @command(
         tags=["oauth"],
+        version=1,
         result="result::(token::string, scopes::[scope::string], expires_in::string)",
     )
     async def oauth_issue_token(
@@ -87,6 +88,30 @@ class OAuth:
             raise CommandFailed(f"there is no account {jid.bare}")
         token = await Tokens(self._server.database).issue(jid.bare, ttl, scopes)
         return IssuedToken(token, scopes, f"{ttl} seconds")
+
+    @command(
+        tags=["oauth"],
+        name="oauth_issue_token",
+        result="result::(token::string, scopes::string, expires_in::string)",
+    )
+    async def oauth_issue_token_v0(
+        self, jid: JID, ttl: Annotated[int, Field(ge=1, le=3_155_760_000)], scopes: Scopes
+    ) -> dict[str, str]:
+        """Make a token, with which programs call commands over HTTP in the name of an account.
+
+        Args:
+            jid: the account.
+            ttl: for how long it is good, seconds.
+            scopes: the commands it is for, with semicolons between them.
+
+        Returns:
+            The token, which is not shown again.
+
+        Example:
+            oauth_issue_token admin@localhost 3600 "connected_users;[tag:roster]"
+        """
+        issued = await self.oauth_issue_token(jid, ttl, scopes)
+        return {"token": issued.token, "scopes": ";".join(issued.scopes), "expires_in": issued.expires_in}
 
     @command(
         tags=["oauth"],

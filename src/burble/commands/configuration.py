@@ -1,0 +1,127 @@
+"""Commands about the settings in force, certificates, and what is remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from burble.commands.base import Administered
+from burble.commands.files import FilePath, place
+from burble.module import CommandFailed, command
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate: the domain it is for, its file, and whether it is used."""
+
+    domain: str
+    file: str
+    used: str
+
+
+class Configuration:
+    """The commands about settings.
+
+    Args:
+        server: whose.
+    """
+
+    def __init__(self, server: Administered) -> None:
+        self._server = server
+
+    @command(tags=["config"], result="res::rescode")
+    async def reload_config(self) -> None:
+        """Read the settings file and the certificates anew: as `reload`, which tells more.
+
+        Example:
+            reload_config
+        """
+        await self._server.reload_settings()
+
+    @command(tags=["config"], result="res::rescode")
+    async def dump_config(self, out: FilePath) -> None:
+        """Write the settings in force into a file, with all defaults, as Burble reads them.
+
+        The file can be read by its owner only, since there may be passwords in it.
+
+        Args:
+            out: the file, on the server's machine; one that is there is written over.
+
+        Example:
+            dump_config /tmp/burble.toml
+        """
+        settings = self._server.settings
+        # What a host does not say itself it has from the general settings, not from the defaults.
+        hosts = settings.model_dump(mode="json", include={"host"}, exclude_unset=True)
+        text = "".join(f"{line}\n" for line in _toml(settings.model_dump(mode="json") | hosts))
+        path = place(self._server, out)
+        try:
+            await asyncio.to_thread(_write, path, text)
+        except OSError as error:
+            raise CommandFailed(f"{path} can't be written: {error.strerror or error}") from None
+
+    @command(
+        tags=["acme"],
+        safe=True,
+        result="certificates::[certificate::(domain::string, file::string, used::string)]",
+    )
+    def list_certificates(self) -> list[Certificate]:
+        """List the certificates that are used, by the hosts they are for.
+
+        Returns:
+            Each host with the file of its certificate.
+
+        Example:
+            list_certificates
+        """
+        settings = self._server.settings
+        made = settings.data_dir / "self-signed.crt"
+        files = {name: settings.for_host(name).tls.certificate or made for name in settings.hosts}
+        return [Certificate(name, str(file), "true") for name, file in files.items()]
+
+    @command(tags=["server"], result="res::rescode")
+    def clear_cache(self) -> None:
+        """Forget what is remembered of accounts, after somebody has changed the database by hand.
+
+        Example:
+            clear_cache
+        """
+        for host in self._server.hosts.values():
+            host.authenticator.clear_cache()
+
+
+def _write(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _toml(table: Mapping[str, Any], name: str = "") -> Iterator[str]:
+    """The lines of a table: plain keys first, then the tables in it."""
+    inner = {key: value for key, value in table.items() if isinstance(value, dict)}
+    for key, value in table.items():
+        if value is not None and key not in inner:
+            yield f"{_key(key)} = {_value(value)}"
+    for key, value in inner.items():
+        full = f"{name}.{_key(key)}" if name else _key(key)
+        yield f"\n[{full}]"
+        yield from _toml(value, full)
+
+
+def _key(key: str) -> str:
+    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else json.dumps(key)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, dict):
+        fields = (f"{_key(key)} = {_value(each)}" for key, each in value.items() if each is not None)
+        return f"{{{', '.join(fields)}}}"
+    # A JSON text is one of TOML, but for DEL, which must be escaped there.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
