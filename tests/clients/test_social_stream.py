@@ -218,6 +218,48 @@ async def test_a_server_that_is_not_there_is_not_started(emanagement: Script, se
     assert await emanagement("isEjabberdNodeStarted") == ["false"]
 
 
+# ---- rooms
+
+
+async def test_rooms_are_made_listed_and_destroyed(emanagement: Script) -> None:
+    assert await emanagement("createRoom", "lobby", "localhost") == ["Done"]
+    assert await emanagement("createPersistentRoom", "library", "localhost") == ["Done"]
+    assert await emanagement("createPersistentRoom", "garden", "example.org") == ["Done"]
+    here = ["library@conference.localhost", "lobby@conference.localhost"]
+    everywhere = ["garden@conference.example.org", *here]
+    assert sorted(await emanagement("printAllRoomsByDomain", "localhost")) == here
+    assert sorted(await emanagement("printAllRooms")) == everywhere
+    assert await emanagement("destroyRoom", "lobby", "localhost") == ["Done"]
+    assert await emanagement("printAllRoomsByDomain", "localhost") == [here[0]]
+    assert await emanagement("destroyAllRoomsByDomain", "localhost") == ["Done"]
+    assert await emanagement("printAllRoomsByDomain", "all") == [everywhere[0]]
+
+
+async def test_the_affiliations_of_a_room_are_told_and_set(emanagement: Script) -> None:
+    await emanagement("createPersistentRoom", "library", "localhost")
+    set_ = await emanagement("setJidAffiliationOfRoom", "library", "localhost", DEMO, "admin")
+    assert set_ == ["Done"]
+    await emanagement("setJidAffiliationOfRoom", "library", "localhost", PAMELA, "outcast")
+    told = await emanagement("getAffiliationsOfRoom", "library", "localhost")
+    assert sorted(zip(told[::2], told[1::2], strict=True)) == [(DEMO, "admin"), (PAMELA, "outcast")]
+    await emanagement("setJidAffiliationOfRoom", "library", "localhost", PAMELA, "none")
+    assert await emanagement("getAffiliationsOfRoom", "library", "localhost") == [DEMO, "admin"]
+
+
+async def test_the_occupants_of_a_room_are_told(
+    emanagement: Script, served: Server, connect: Connect
+) -> None:
+    demo, pamela = await online(connect, served, "demo/web", "pamela-hall/phone")
+    await emanagement("createRoom", "library", "localhost")
+    for client, nick in ((demo, "Demo"), (pamela, "Pamela")):
+        client.write(
+            f"<presence to='library@conference.localhost/{nick}'>"
+            "<x xmlns='http://jabber.org/protocol/muc'/></presence>"
+        )
+        await client.find(lambda each: each.tag == f"{CLIENT}message")
+    assert sorted(await emanagement("getAllJidsOfRoom", "library", "localhost")) == [DEMO, PAMELA]
+
+
 # ---- bad input
 
 

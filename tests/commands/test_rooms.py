@@ -174,7 +174,10 @@ async def test_rooms_are_listed_stored_or_not(lobby: Server, connect: Connect) -
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("muc_online_rooms", "localhost"), f"there is no chat service localhost; there are {SERVICE}"),
+        (
+            ("muc_online_rooms", "capulet.example"),
+            f"there is no chat service capulet.example; there are {SERVICE}",
+        ),
         (("create_room", "a", SERVICE, "elsewhere.example"), "elsewhere.example is not served here"),
         (("create_room", "a@b", SERVICE, "localhost"), "room: expected the name of a room"),
         (("get_room_options", "nowhere", SERVICE), "there is no such room"),

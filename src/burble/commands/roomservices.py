@@ -33,13 +33,15 @@ RoomName = Annotated[str, AfterValidator(_room)]
 
 
 def chat_service(server: Administered, name: str) -> Muc:
-    """The chat service of a domain.
+    """The chat service of a domain; that of a host by the host's name, too, as ejabberd 2 had it.
 
     Raises:
         CommandFailed: there is none.
     """
     services = _services(server)
-    found = services.get(name)
+    host = server.hosts.get(name)
+    own = host.modules.get(Muc.name) if host is not None else None
+    found = services.get(name) or (own if isinstance(own, Muc) else None)
     if found is None:
         raise CommandFailed(f"there is no chat service {name}; there are {', '.join(services) or 'none'}")
     return found
