@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import socket
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from burble.commands import command
+from burble.commands.progress import report
 from burble.faces.unix import MAX_LINE
 from burble.server import Server
+from burble.testing import serving
 from tests.conftest import Connect
 
 
@@ -102,3 +109,50 @@ async def test_an_idle_connection_does_not_keep_the_server_from_stopping(server:
     await asyncio.wait_for(server.stop(), 5)
     assert await reader.read() == b""
     writer.close()
+
+
+class Work:
+    """A command that takes long."""
+
+    @command(tags=["test"])
+    async def work(self) -> int:
+        """Work."""
+        report(0, None, "rows")
+        await asyncio.to_thread(report, 2, 2, "rows")
+        return 2
+
+
+async def test_who_asks_is_told_of_progress_before_the_answer(server: Server) -> None:
+    server.commands.add(Work())
+    asking = {"command": "work", "arguments": [], "progress": True}
+    assert await talk(server, json.dumps(asking).encode()) == [
+        {"progress": {"done": 0, "total": None, "text": "rows"}},
+        {"progress": {"done": 2, "total": 2, "text": "rows"}},
+        {"result": 2},
+    ]
+    assert await talk(server, request("work", [])) == [{"result": 2}]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+async def test_another_user_is_not_heard_even_where_the_file_lets_in() -> None:
+    with tempfile.TemporaryDirectory(prefix="burble-") as directory:
+        async with serving(Path(directory)) as server:
+            os.chmod(directory, 0o755)
+            path = str(server.settings.data_dir / "burble.sock")
+            os.chmod(path, 0o666)
+            child = os.fork()
+            if child == 0:
+                heard = b"?"
+                try:
+                    os.setuid(65534)
+                    with socket.socket(socket.AF_UNIX) as connection:
+                        connection.connect(path)
+                        connection.sendall(request("register", ["eve", "localhost", "x"]))
+                        heard = connection.recv(1000)
+                except (BrokenPipeError, ConnectionResetError):
+                    heard = b""
+                finally:
+                    os._exit(0 if heard == b"" else 1)
+            _, status = await asyncio.to_thread(os.waitpid, child, 0)
+            assert os.waitstatus_to_exitcode(status) == 0
+            assert not await server.hosts["localhost"].authenticator.exists("eve")

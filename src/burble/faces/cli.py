@@ -136,7 +136,7 @@ def _without_command(options: Options) -> int:
     except NotRunning as error:
         from burble.faces.helping import show_overview
 
-        show_overview([local.help for local in LOCAL.values()])
+        show_overview([LOCAL[name].help for name in sorted(LOCAL)])
         raise error
     return WRONG_ARGUMENTS
 
