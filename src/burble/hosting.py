@@ -71,14 +71,23 @@ class Hosting:
         router: carries their stanzas.
         registry: gets the commands of their modules.
         secret: of the server's own.
+        furnish: gives each host what it has besides its modules.
     """
 
-    def __init__(self, database: Database, router: Router, registry: Registry, secret: bytes) -> None:
+    def __init__(
+        self,
+        database: Database,
+        router: Router,
+        registry: Registry,
+        secret: bytes,
+        furnish: Callable[[Host], None],
+    ) -> None:
         self.hosts: dict[str, Host] = {}
         self._database = database
         self._router = router
         self._registry = registry
         self._secret = secret
+        self._furnish = furnish
         self._commands: dict[Module, Callable[[], None]] = {}
 
     async def start(self, plans: Iterable[HostPlan]) -> None:
@@ -127,6 +136,7 @@ class Hosting:
     def _make(self, settings: HostSettings) -> Host:
         authenticator = authenticator_for(settings, self._database)
         host = Host(settings, self._database, authenticator, self._router, self._secret)
+        self._furnish(host)
         self.hosts[settings.name] = host
         return host
 

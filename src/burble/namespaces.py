@@ -44,6 +44,7 @@ CHAT_STATES = "http://jabber.org/protocol/chatstates"  # 0085
 VERSION = "jabber:iq:version"  # 0092
 CAPS = "http://jabber.org/protocol/caps"  # 0115
 VALIDATE = "http://jabber.org/protocol/xdata-validate"  # 0122
+ADMIN = "http://jabber.org/protocol/admin"  # 0133
 SERVER_INFO = "http://jabber.org/network/serverinfo"  # 0157
 MSG_OFFLINE = "msgoffline"  # 0160
 RECEIPTS = "urn:xmpp:receipts"  # 0184

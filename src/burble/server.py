@@ -17,6 +17,7 @@ from burble.commands.help import Help
 from burble.config import ConfigError, Settings
 from burble.datadir import DataDirectory
 from burble.errors import StreamError
+from burble.faces.adhoc import AdhocFace
 from burble.faces.control import ControlSocket
 from burble.hosting import Hosting, plan
 from burble.listeners import ListenError, Listeners
@@ -101,7 +102,9 @@ class Server:
         await self.database.start()
         await use_fallback(self.database, settings.data_dir)
         tls = _tls_context(settings)
-        self._hosting = Hosting(self.database, self.router, self.commands, directory.secret())
+        adhoc = AdhocFace(self, self.commands)
+        secret = directory.secret()
+        self._hosting = Hosting(self.database, self.router, self.commands, secret, adhoc.attach)
         self._cleanup.push_async_callback(self._hosting.unload)
         await self._hosting.start(plans)
         self._listeners = Listeners(self, settings, tls)

@@ -38,10 +38,11 @@ class ApiPermission(Table):
     down too.
     """
 
-    interfaces: list[Literal["rest", "xmlrpc", "burblectl"]] = Field(
+    interfaces: list[Literal["rest", "xmlrpc", "burblectl", "adhoc"]] = Field(
         default=["rest", "xmlrpc", "burblectl"],
         min_length=1,
-        description="The interfaces it is about; `burblectl` is for its option `--auth`.",
+        description="The interfaces it is about; `burblectl` is for its option `--auth`, `adhoc` for ad-hoc "
+        "commands (XEP-0050), all of which the `admins` may call without a rule.",
     )
     addresses: list[Network] = Field(
         default=LOOPBACK, min_length=1, description="Networks that the caller's address must be in."
