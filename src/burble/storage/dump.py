@@ -11,7 +11,8 @@ from typing import IO, Final, cast
 from sqlalchemy import Table, func, select
 
 from burble.storage.database import Database
-from burble.storage.dumpformat import DumpError, Header, columns_of, encoder, is_dump, line
+from burble.storage.dumpformat import DumpError, Header, columns_of, encoder, line
+from burble.storage.dumpreading import is_dump
 from burble.storage.newfile import NewFile
 from burble.storage.schema import metadata
 from burble.storage.snapshot import Snapshot

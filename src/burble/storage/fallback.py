@@ -35,8 +35,8 @@ async def use_fallback(database: Database, directory: Path) -> None:
         rows = await restore_dump(database, path)
     except StorageError as error:
         raise StorageError(
-            f"{error}. The server was told by install_fallback to restore this file; remove it, and the server "
-            "starts with the data it has"
+            f"{error}. The server was told by install_fallback to restore this file; "
+            "remove it, and the server starts with the data it has"
         ) from error
     # What is done twice, because the machine stops here, is done before anybody has changed anything.
     await asyncio.to_thread(path.unlink)

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, Insert, MetaData, Table, create_engine, insert, inspect, text
+from sqlalchemy import Connection, MetaData, Table, create_engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from burble.storage.bulk import BulkInsert
 from burble.storage.database import Database
 from burble.storage.dump import Report
-from burble.storage.dumpformat import Dump, DumpError, Header, Section, columns_of
+from burble.storage.dumpformat import DumpError, Header, Section, columns_of
+from burble.storage.dumpreading import Dump
 from burble.storage.errors import SchemaTooNew, is_unavailable, reason
 from burble.storage.migrate import migrate
 from burble.storage.schema import metadata
@@ -154,27 +156,24 @@ def _check_table(path: Path, section: Section, schema: _Schema) -> list[str]:
 
 
 def _check_rows(path: Path, section: Section, required: list[str]) -> None:
-    places = [index for index, name in enumerate(section.columns) if name in required]
-    for row in section.rows:
-        if any(row[index] is None for index in places):
-            raise DumpError(f"{path}: a row of {section.table} lacks a value that it must have")
+    if not section.empty.isdisjoint(required):
+        raise DumpError(f"{path}: a row of {section.table} lacks a value that it must have")
 
 
 # ---- filling
 
 
 def _fill(connection: Connection, dump: Dump, report: Report, *, empty: bool = False) -> int:
-    statements: dict[str, tuple[Insert, list[str]]] = {}
+    inserts: dict[str, BulkInsert] = {}
     done = 0
     for section in dump.sections():
-        if section.table not in statements:
+        if section.table not in inserts:
             table = Table(section.table, MetaData(), *section.statement_columns())
             if empty:
                 connection.execute(table.delete())
-            statements[section.table] = insert(table), list(section.columns)
-        statement, names = statements[section.table]
+            inserts[section.table] = BulkInsert(connection, table, [*section.columns])
         if section.rows:
-            connection.execute(statement, [dict(zip(names, row, strict=True)) for row in section.rows])
+            inserts[section.table].run(section.rows)
         done += len(section.rows)
         report(done, None, f"restoring {section.table}")
     return done
