@@ -131,6 +131,10 @@ class InternalAuthenticator(StoredAuthenticator):
 
         await self._change(user, delete)
 
+    def clear_cache(self) -> None:
+        self._changes += 1
+        self._cache.clear()
+
     async def close(self) -> None:
         """Nothing to let go of: the database is the server's."""
 
@@ -147,10 +151,6 @@ class InternalAuthenticator(StoredAuthenticator):
                 for row in rows
                 if row.mechanism is not None
             }
-    def clear_cache(self) -> None:
-        self._changes += 1
-        self._cache.clear()
-
             account = _Account(rows[0].disabled, keys)
         # What was read beside a change may be the state before it.
         if changes == self._changes:
