@@ -121,6 +121,27 @@ class Hosting:
                 await host.emit(HostStarted())
         return problems
 
+    async def restart(self, host_name: str, name: str) -> None:
+        """Unload a module of a host, and those that require it, and load them again with the same options.
+
+        Args:
+            host_name: the host.
+            name: a module that is loaded on it.
+
+        Raises:
+            Exception: what a module raises when it is loaded; those before it are loaded.
+        """
+        host = self.hosts[host_name]
+        wanted = {name}
+        # In the order they were loaded each comes after those it requires.
+        for module in host.modules.values():
+            if not wanted.isdisjoint(module.requires):
+                wanted.add(module.name)
+        modules: list[Module] = [module for module in host.modules.values() if module.name in wanted]
+        await self._unload(host, [module.name for module in modules], [])
+        for module in modules:
+            await self._load(host, type(module), module.settings)
+
     async def stop(self, error: StreamError, patience: float | None = None) -> None:
         """End all sessions with an error, and what the hosts have under way; see `Host.close`."""
         for host in self.hosts.values():

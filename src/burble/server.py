@@ -246,6 +246,11 @@ class Server:
             finally:
                 self._replacing = False
 
+    async def restart_module(self, host: str, name: str) -> None:
+        """See `burble.commands.base.Administered`."""
+        async with self._changing:
+            await self._hosting.restart(host, name)
+
     # ---- what others ask
 
     @property

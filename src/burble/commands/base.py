@@ -91,6 +91,13 @@ class Administered(Protocol):
             CommandFailed: they can't be used, and everything is as before.
         """
 
+    async def restart_module(self, host: str, name: str) -> None:
+        """Unload a loaded module of a host, and those that require it, and load them again; sessions stay.
+
+        Raises:
+            Exception: what the module raises.
+        """
+
     async def replace_data(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do what replaces the data of accounts and rooms, so that nothing goes by what was there before.
 

@@ -15,6 +15,7 @@ from burble.commands.kindly import KindlyCommands
 from burble.commands.logs import LogCommands
 from burble.commands.messages import MessageCommands
 from burble.commands.migrations import Migrations
+from burble.commands.modules import ModuleCommands
 from burble.commands.oauth import OAuth
 from burble.commands.roompeople import RoomPeopleCommands
 from burble.commands.rooms import RoomCommands
@@ -48,6 +49,7 @@ BUILTIN: Final[tuple[Callable[[Administered], object], ...]] = (
     Configuration,
     ServerCommands,
     KindlyCommands,
+    ModuleCommands,
     LogCommands,
     Backups,
     Migrations,
