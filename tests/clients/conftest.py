@@ -30,7 +30,12 @@ def missing(client: str) -> str:
             return "no Node 20 or later with npm (Debian 13: apt-get install nodejs npm)"
         if not (DIRECTORY / "node_modules" / "@xmpp").is_dir():
             return f"no @xmpp/client: run npm ci in {os.path.relpath(DIRECTORY)}, or make test"
-    needs = {"profanity": ("tmux", "profanity"), "go-sendxmpp": ("go-sendxmpp",), "ruby": ("ruby",)}
+    needs = {
+        "profanity": ("tmux", "profanity"),
+        "go-sendxmpp": ("go-sendxmpp",),
+        "ruby": ("ruby",),
+        "ejabberd": ("ejabberdctl",),
+    }
     for program in needs.get(client, ()):
         if shutil.which(program) is None:
             return f"no {program} (Debian: apt-get install {program})"
