@@ -60,7 +60,7 @@ def arguments_of(command: Command, answer: Answer) -> dict[str, Any]:
         value = answer.get(argument.name)
         if value is None or (value == "" and not argument.required):
             continue
-        if isinstance(value, str) and is_list(argument.type) and is_scalar(argument.type):
+        if isinstance(value, str) and _is_plain_list(argument.type):
             value = [line for line in value.split("\n") if line]
         elif isinstance(value, str) and not is_scalar(argument.type):
             try:
@@ -100,7 +100,7 @@ def _validation(argument: Argument) -> Validation | None:
 def _default(argument: Argument) -> Any:
     if argument.required or argument.default is None:
         return None
-    if is_scalar(argument.type):
+    if is_scalar(argument.type) or _is_plain_list(argument.type):
         return argument.default
     return json.dumps(argument.default)
 
@@ -108,6 +108,14 @@ def _default(argument: Argument) -> Any:
 def _may_be_empty(argument: Argument) -> bool:
     """Whether nothing is a value too: of a plain text, a list."""
     return _plain(argument.type) is argument.type is str or is_list(argument.type)
+
+
+def _is_plain_list(annotation: Any) -> bool:
+    """Whether values are lists of what can be written on a line each."""
+    if not is_list(annotation):
+        return False
+    plain = _plain(annotation)
+    return is_scalar(plain) or is_scalar(next(iter(get_args(plain)), str))
 
 
 def _plain(annotation: Any) -> Any:
