@@ -210,15 +210,15 @@ class _Plain(Exchange):
         if len(parts) != 3 or not parts[1] or not parts[2]:
             raise SaslFailure("malformed-request", "PLAIN takes authzid NUL authcid NUL password")
         authzid, authcid, password = parts
-        user = _account(authcid, self._authenticator.host)
+        user = account_named(authcid, self._authenticator.host)
         _check_authzid(authzid, user, self._authenticator.host)
         try:
             right = await self._authenticator.check_password(user, password)
         except AuthenticatorUnavailable as error:
-            raise _unavailable() from error
+            raise unavailable() from error
         if not right:
-            raise _wrong()
-        return await _admit(self._authenticator, Success(user))
+            raise wrong()
+        return await admit(self._authenticator, Success(user))
 
 
 class _Anonymous(Exchange):
@@ -257,7 +257,7 @@ class _Scram(Exchange):
         try:
             first = ClientFirst.parse(_text(data))
             binding = self._binding_data(first)
-            self._user = _account(first.username, self._authenticator.host)
+            self._user = account_named(first.username, self._authenticator.host)
             _check_authzid(first.authzid, self._user, self._authenticator.host)
             keys = await self._authenticator.scram_keys(self._user, self._hash)
             if keys is None:
@@ -267,15 +267,15 @@ class _Scram(Exchange):
         except ScramError as error:
             raise SaslFailure("malformed-request", str(error)) from error
         except AuthenticatorUnavailable as error:
-            raise _unavailable() from error
+            raise unavailable() from error
         return Challenge(self._verifier.challenge().encode())
 
     async def _finish(self, verifier: ScramVerifier, data: bytes) -> Success:
         try:
             final = verifier.verify(_text(data))
         except ScramError as error:
-            raise _wrong() from error
-        return await _admit(self._authenticator, Success(self._user, final.encode()))
+            raise wrong() from error
+        return await admit(self._authenticator, Success(self._user, final.encode()))
 
     def _binding_data(self, first: ClientFirst) -> bytes:
         """Return the data the client must prove it sees too, or none if it does not bind (RFC 5802 §6)."""
@@ -326,14 +326,14 @@ def _text(data: bytes) -> str:
         raise SaslFailure("malformed-request", "the data is not UTF-8") from error
 
 
-def _account(username: str, host: str) -> str:
+def account_named(username: str, host: str) -> str:
     """Prepare a username as a localpart (RFC 7622 §3.3); one that cannot be prepared has no account."""
     if not username:
         raise SaslFailure("malformed-request", "the username is empty")
     try:
         return JID.build(username, host).local
     except JIDError as error:
-        raise _wrong() from error
+        raise wrong() from error
 
 
 def _check_authzid(authzid: str, user: str, host: str) -> None:
@@ -348,20 +348,26 @@ def _check_authzid(authzid: str, user: str, host: str) -> None:
         raise SaslFailure("invalid-authzid", "the authorization identity is not the account's own bare JID")
 
 
-async def _admit(authenticator: Authenticator, success: Success) -> Success:
-    """Let an account in that has proved itself, unless it is disabled."""
+async def admit(authenticator: Authenticator, success: Success) -> Success:
+    """Let an account in that has proved itself, unless it is disabled.
+
+    Raises:
+        SaslFailure: it is, or that can't be found out.
+    """
     try:
         disabled = await authenticator.is_disabled(success.user)
     except AuthenticatorUnavailable as error:
-        raise _unavailable() from error
+        raise unavailable() from error
     if disabled:
         raise SaslFailure("account-disabled", "this account is disabled")
     return success
 
 
-def _wrong() -> SaslFailure:
+def wrong() -> SaslFailure:
+    """What fails for a name or a password, so that nobody learns which of them was wrong."""
     return SaslFailure("not-authorized", "wrong username or password")
 
 
-def _unavailable() -> SaslFailure:
+def unavailable() -> SaslFailure:
+    """What fails where accounts can't be looked at."""
     return SaslFailure("temporary-auth-failure", "accounts cannot be checked now; try again later")

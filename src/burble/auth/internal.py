@@ -16,7 +16,7 @@ from burble.auth.passwords import InvalidPassword, prepare_password
 from burble.auth.scram import HASHES, SALT_LENGTH, ScramKeys, derive_keys
 from burble.auth.stored import StoredAuthenticator
 from burble.storage import Database
-from burble.storage.schema import accounts, credentials
+from burble.storage.schema import accounts, credentials, fast_tokens
 
 MAX_CACHED: Final = 10_000
 """Names remembered, with their keys or with the fact that there is no such account."""
@@ -119,10 +119,26 @@ class InternalAuthenticator(StoredAuthenticator):
             found = connection.execute(_FIND, {"host": self.host, "user": user}).first()
             if found is None:
                 raise self._missing(user)
-            connection.execute(credentials.delete().where(*self._owned(credentials, user)))
+            for table in (credentials, fast_tokens):  # who knew the old password is not to keep a token
+                connection.execute(table.delete().where(*self._owned(table, user)))
             connection.execute(credentials.insert(), rows)
 
         await self._change(user, replace)
+
+    async def add_keys(self, user: str, hash: str, keys: ScramKeys) -> None:
+        """Keep keys for one more hash, made from the password that an account has already (XEP-0480).
+
+        Raises:
+            AuthenticatorUnavailable: they can't be stored.
+        """
+        row = {"host": self.host, "user": user, "mechanism": hash, **asdict(keys)}
+
+        def add(connection: Connection) -> None:
+            mechanism = credentials.c.mechanism == hash
+            connection.execute(credentials.delete().where(*self._owned(credentials, user), mechanism))
+            connection.execute(credentials.insert(), row)
+
+        await self._change(user, add)
 
     async def remove(self, user: str) -> None:
         def delete(connection: Connection) -> None:

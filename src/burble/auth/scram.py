@@ -44,10 +44,21 @@ class ScramKeys:
 
 def derive_keys(password: str, hash: str, salt: bytes, iterations: int) -> ScramKeys:
     """Derive the keys for a prepared password (RFC 5802 §3). Takes milliseconds: call it in a thread."""
+    salted = hashlib.pbkdf2_hmac(HASHES[hash], password.encode(), salt, iterations)
+    return keys_of(salted, hash, salt, iterations)
+
+
+def keys_of(salted: bytes, hash: str, salt: bytes, iterations: int) -> ScramKeys:
+    """The keys that belong to a salted password (RFC 5802 §3).
+
+    Raises:
+        ValueError: it has not the length of the hash.
+    """
     algorithm = HASHES[hash]
-    salted = hashlib.pbkdf2_hmac(algorithm, password.encode(), salt, iterations)
     client_key = hmac.digest(salted, b"Client Key", algorithm)
     stored_key = hashlib.new(algorithm, client_key).digest()
+    if len(salted) != len(stored_key):
+        raise ValueError(f"a salted password for SCRAM-{hash} has {len(stored_key)} bytes")
     return ScramKeys(salt, iterations, stored_key, hmac.digest(salted, b"Server Key", algorithm))
 
 

@@ -50,6 +50,7 @@ class Host:
         nonzas: who takes the elements clients send beside stanzas (XEP-0360), by namespace.
         session_states: how states of sessions outlive a restart, by key; see `keep_state`.
         added_admins: accounts that administer it besides those of the settings.
+        secret: of the server's own, which outlives the process and is not in the database.
         started: when it was started, seconds since the epoch.
     """
 
@@ -76,7 +77,7 @@ class Host:
         self.started = time.time()
         self.nonzas: dict[str, NonzaHandler] = {}
         self.session_states: dict[str, tuple[Callable[[Session], Any], Callable[[Session, Any], None]]] = {}
-        self._secret = secret
+        self.secret = secret
         self._tasks: set[asyncio.Task[Any]] = set()
         self.configure(settings)
         router.register(self.name, self.local.route)
@@ -85,9 +86,7 @@ class Host:
         """Take settings, at the start or while running; sessions stay."""
         self.settings = settings
         auth, limits = settings.auth, settings.limits
-        policy = SaslPolicy(
-            self._secret, auth.mechanisms, auth.allow_plain_without_tls, auth.scram_iterations
-        )
+        policy = SaslPolicy(self.secret, auth.mechanisms, auth.allow_plain_without_tls, auth.scram_iterations)
         self.sasl = SaslServer(self.authenticator, policy)
         self.client_limits = ParserLimits(
             stanza_bytes=limits.stanza_bytes,

@@ -284,6 +284,23 @@ archive_preferences = Table(
     sqlite_with_rowid=False,
 )
 
+# XEP-0484: what a client (`client` is the id it gives itself) may log in with instead of a password: the one
+# it uses, and perhaps a newer one it has not used yet. The token itself is made from `nonce` and a secret of
+# the server that is not in the database.
+fast_tokens = Table(
+    "fast_tokens",
+    metadata,
+    *_account_key(),
+    Column("client", Text, primary_key=True),
+    Column("used", Boolean, primary_key=True),
+    Column("mechanism", Text, nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("issued", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 
 # ---- rooms (XEP-0045). They belong to a service, not to an account: `service` is its domain, `room` the
 # localpart, which sorts as Python sorts it. Only persistent rooms are here.

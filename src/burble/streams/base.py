@@ -222,6 +222,12 @@ class XMLStream:
         self._fresh = True
         self._parser = StreamParser(limits)
 
+    def allow(self, limits: ParserLimits) -> None:
+        """Let the peer send other things from now on, in the same stream (XEP-0388 §2.6.1)."""
+        self.limits = limits
+        if self._parser is not None:
+            self._parser.allow(limits)
+
     @property
     def work(self) -> asyncio.Task[None] | None:
         """What the stream waits for before it handles the next element; may outlive the connection."""

@@ -45,6 +45,13 @@ class Bound(Protocol):
 NonzaHandler = Callable[["C2SStream", Element], Awaitable[None] | None]
 
 
+class Negotiation(Protocol):
+    """Something that is being negotiated, such as a login by SASL2."""
+
+    #: The namespace of the elements that belong to it.
+    ns: str
+
+
 class ClientHost(Protocol):
     """A virtual host as a client's stream sees it."""
 
@@ -98,6 +105,7 @@ class C2SStream(XMLStream):
         "host",
         "lang",
         "login",
+        "negotiation",
         "session",
     )
 
@@ -113,6 +121,8 @@ class C2SStream(XMLStream):
         self.lang = ""
         #: Who logged in.
         self.login: Success | None = None
+        #: What a module keeps while it negotiates with the client, which sends nothing else meanwhile.
+        self.negotiation: Negotiation | None = None
         #: How many stanzas of the session it has taken (XEP-0198 §4).
         self.handled = 0
         #: The session, once a resource is bound.
@@ -152,7 +162,7 @@ class C2SStream(XMLStream):
             raise StreamError("invalid-namespace", f"a client's stream has the default namespace {ns.CLIENT}")
         if header.version is None or _VERSION.fullmatch(header.version) is None:
             raise StreamError("unsupported-version", "this server speaks XMPP 1.0")
-        self.send(self._features(host))
+        self.send_features(host)
 
     def _find_host(self, header: StreamOpen) -> ClientHost:
         if header.to is None:
@@ -167,22 +177,26 @@ class C2SStream(XMLStream):
             raise StreamError("host-unknown", "a stream can't change its host after the login")
         return host
 
-    def _features(self, host: ClientHost) -> Element:
+    def send_features(self, host: ClientHost) -> None:
+        """Say what can be negotiated now (RFC 6120 §4.3.2)."""
         features = Element("features", ns.STREAMS)
         carrier = self.carrier
-        if self.login is not None:
-            features.add("bind", ns.BIND)
-        else:
-            must = host.settings.tls.require and carrier.tls is None
-            if carrier.can_start_tls:
-                starttls = features.add("starttls", ns.TLS)
-                if must:
-                    starttls.add("required")
-            if not must:
+        must = host.settings.tls.require and carrier.tls is None
+        if self.login is None and carrier.can_start_tls:
+            starttls = features.add("starttls", ns.TLS)
+            if must:
+                starttls.add("required")
+        if not must:
+            if self.login is None:
                 self._add_mechanisms(features, host)
+            elif self.session is None:
+                features.add("bind", ns.BIND)
         for feature in host.stream_features(self):
             features.append(feature)
-        return features
+        if not must:
+            limits = features.add("limits", ns.STREAM_LIMITS)  # XEP-0478
+            limits.add("max-bytes", text=str(self.limits.stanza_bytes))
+        self.send(features)
 
     def _add_mechanisms(self, features: Element, host: ClientHost) -> None:
         mechanisms = Element("mechanisms", ns.SASL)
@@ -204,6 +218,8 @@ class C2SStream(XMLStream):
         if session is not None and isinstance(element, Stanza):
             self.handled += 1
             return self._stanza(session, element)
+        if self.negotiation is not None and element.ns != self.negotiation.ns:
+            raise StreamError("policy-violation", "nothing may come between the steps of a negotiation")
         if isinstance(element, Stanza):
             return self._early_stanza(element)
         if element.ns == ns.SASL:
@@ -364,10 +380,18 @@ class C2SStream(XMLStream):
         raise SaslFailure("malformed-request", f"<{element.name}/> is not expected now")
 
     def _fail(self, failure: SaslFailure) -> None:
-        self._failures += 1
         answer = Element("failure", ns.SASL)
         answer.add(failure.condition)
         answer.add("text", attrs={"xml:lang": "en"}, text=failure.text)
+        self.refuse_login(failure, answer)
+
+    def refuse_login(self, failure: SaslFailure, answer: Element) -> None:
+        """Answer a login that has failed.
+
+        Raises:
+            StreamError: policy-violation where this client has failed too often.
+        """
+        self._failures += 1
         self.send(answer)
         _log.info("%s failed to log in: %s", self, failure)
         if self.host is not None and self._failures >= self.host.settings.limits.login_attempts:

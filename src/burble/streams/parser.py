@@ -101,6 +101,12 @@ class StreamParser:
             self._renew(reader, data)
         return events
 
+    def allow(self, limits: ParserLimits) -> None:
+        """Let the peer send other things from now on: it has logged in."""
+        self._limits = limits
+        if self._reader is not None:
+            self._reader.limits = limits
+
     @property
     def between_stanzas(self) -> bool:
         """Whether the header and all that followed has been reported: nothing is half read."""
