@@ -184,7 +184,7 @@ class Offline(Module):
 
     def acknowledged(self, user: str, number: int) -> None:
         """A client has all messages kept for its account up to the one with that number: delete them."""
-        self._acknowledged[user] = number
+        self._acknowledged[user] = max(number, self._acknowledged.get(user, 0))
         if self._deleting is None:
             self._deleting = self.host.spawn(self._delete_acknowledged())
 

@@ -166,14 +166,21 @@ class ManagedSession:
         elif self._out is not None:
             self.ask()
         else:
-            self._due = settings.queue_stanzas + 1 + self._shelved
+            self._plan()
+
+    def _plan(self) -> None:
+        """Work out with how many stanzas in the queue something is to be done next."""
+        settings = self.module.settings
+        self._due = settings.queue_stanzas + 1 + self._shelved
+        if self._out is not None:
+            self._due = min(self._due, max(0, self._asked - self.acked) + settings.ask_every)
 
     def ask(self) -> None:
         """Ask the client what it has received (§4)."""
         if self._out is not None:
             self._out.send_bytes(_REQUEST)
             self._asked = self.sent
-            self._due = len(self.queue) + self.module.settings.ask_every
+            self._plan()
             if not self._asked_at:
                 self._asked_at = asyncio.get_running_loop().time()
 
@@ -215,7 +222,7 @@ class ManagedSession:
                 shelved = data
         del queue[:count]
         self.acked += count
-        self._due = max(0, self._asked - self.acked) + self.module.settings.ask_every
+        self._plan()
         if shelved is not None:
             shelved.shelf.acknowledged(shelved.number)
         if 0 < self.stored_from <= self.acked:
@@ -287,7 +294,7 @@ class ManagedSession:
         self._out = self.stream
         self._asked = self.acked
         self._asked_at = 0.0
-        self._due = self.module.settings.ask_every
+        self._plan()
         if self.queue:
             self.ask()
             self._wake_later()
@@ -298,7 +305,7 @@ class ManagedSession:
         self._offset += stream.handled
         self.work = stream.work
         self.stream = self._out = None
-        self._due = self.module.settings.queue_stanzas + 1 + self._shelved
+        self._plan()
 
     def wait(self, seconds: float) -> None:
         """End the session unless its client has resumed it by then."""
@@ -372,4 +379,4 @@ class ManagedSession:
         self._size = sum(len(data) for _, data in entries)
         self.acked = acked
         self._offset = handled
-        self._due = self.module.settings.queue_stanzas + 1
+        self._plan()

@@ -66,7 +66,8 @@ class Rerouting:
         if isinstance(stanza, Message) and stanza.type in ("chat", "normal"):
             if stanza.from_ == self._jid.bare:
                 return None
-            return self._message(at, stanza, archived=f" by='{self._jid.bare}'".encode() in data)
+            archived = self._exists and f" by='{self._jid.bare}'".encode() in data
+            return self._message(at, stanza, archived=archived)
         if isinstance(stanza, Message):
             if stanza.type != "groupchat" or stanza.from_ is None or stanza.from_.bare in self._rooms:
                 return None
