@@ -159,6 +159,26 @@ async def test_a_message_to_oneself_comes_to_each_client_once(connect: Connect, 
     assert reached[0] == (0 if to.endswith("garden") else 1)
 
 
+async def test_a_copy_has_the_id_that_the_archive_gave(connect: Connect) -> None:
+    """XEP-0359: of one that was received the same as the original; of one that was sent as well."""
+    balcony, garden = [await enable(await connect(f"juliet/{each}")) for each in ("balcony", "garden")]
+    romeo = await appear(await connect("romeo/orchard"))
+    for client in (balcony, garden, romeo):
+        await seen(client)
+    romeo.write(f"<message to='{balcony.jid}' type='chat'>{BODY}</message>")
+    await romeo.sync()
+    balcony.write(f"<message to='{romeo.jid}' type='chat'>{BODY}</message>")
+    await balcony.sync()
+    (original,) = await seen(balcony)
+    received, sent = await seen(garden)
+    ids = []
+    for message in (original, unwrapped(received, "received", garden), unwrapped(sent, "sent", garden)):
+        (id_,) = message.findall("{urn:xmpp:sid:0}stanza-id")
+        assert id_.get("by") == "juliet@localhost"
+        ids.append(id_.get("id"))
+    assert ids[0] == ids[1] != ids[2]
+
+
 async def test_what_is_kept_for_later_is_not_copied_to_who_will_get_it(connect: Connect) -> None:
     """A client that is not available yet finds the message with those that were kept."""
     chamber = await connect("juliet/chamber")

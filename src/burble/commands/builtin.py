@@ -17,6 +17,7 @@ from burble.commands.messages import MessageCommands
 from burble.commands.migrations import Migrations
 from burble.commands.modules import ModuleCommands
 from burble.commands.oauth import OAuth
+from burble.commands.push import PushCommands
 from burble.commands.roompeople import RoomPeopleCommands
 from burble.commands.rooms import RoomCommands
 from burble.commands.rosterfiles import RosterFileCommands
@@ -44,12 +45,13 @@ BUILTIN: Final[tuple[Callable[[Administered], object], ...]] = (
     RoomCommands,
     RoomPeopleCommands,
     StoredCommands,
+    PushCommands,
     Statistics,
     OAuth,
     Configuration,
+    ModuleCommands,
     ServerCommands,
     KindlyCommands,
-    ModuleCommands,
     LogCommands,
     Backups,
     Migrations,

@@ -37,6 +37,7 @@ DEFAULT: Final = (
     "csi",
     "sasl2",
     "flexible_offline",
+    "push",
     "access",
     "adhoc",
     "announce",

@@ -26,7 +26,7 @@ from burble.routing.session import Account, Session
 from burble.stanza import Iq, Message
 from burble.xml import Element
 
-__all__ = ["Carbons", "is_eligible"]
+__all__ = ["Carbons", "is_eligible", "recipients"]
 
 #: The session has enabled carbons.
 _ENABLED: Final = "carbons.enabled"
@@ -108,6 +108,8 @@ class Carbons(Module):
         if not isinstance(message, Message) or message.to is None or message.to.bare == session.jid.bare:
             return
         if session.user in self._copying and self._is_eligible(session.account, message, message.to):
+            if message.archive_id:  # what clients find it by in their archive (XEP-0313)
+                message = message.with_stanza_id(session.jid.bare, message.archive_id)
             self._copy("sent", message, session.account.sessions.values(), {session})
 
     def received(self, event: StanzaReceived) -> None:
@@ -120,7 +122,7 @@ class Carbons(Module):
             return
         if not self._is_eligible(account, message, message.from_):
             return
-        reached = _recipients(account, message)
+        reached = recipients(account, message)
         # What nobody takes now is kept: a session that is not available yet will get it from there.
         others = account.sessions.values() if reached else account.available()
         sender = self.host.sessions.find(message.from_) if message.from_.resource else None
@@ -175,7 +177,7 @@ def _is_private_from_room(message: Message) -> bool:
     return message.child("x", MUC_USER) is not None and message.type != "error"
 
 
-def _recipients(account: Account, message: Message) -> list[Session]:
+def recipients(account: Account, message: Message) -> list[Session]:
     """The sessions that a message will be delivered to (RFC 6121 §8.5)."""
     to = message.to
     assert to is not None

@@ -16,7 +16,14 @@ from burble.delay import delay
 from burble.errors import StanzaError
 from burble.module import Module, on
 from burble.namespaces import CHAT_STATES, CLIENT, HINTS, MSG_OFFLINE
-from burble.routing.events import AccountRegistered, AccountRemoved, BecomingAvailable, MessageUndelivered
+from burble.routing.events import (
+    AccountRegistered,
+    AccountRemoved,
+    AccountsImported,
+    BecomingAvailable,
+    MessageKept,
+    MessageUndelivered,
+)
 from burble.routing.session import Session
 from burble.stanza import Message
 from burble.storage import StorageError
@@ -122,6 +129,7 @@ class Offline(Module):
         if self._deliveries and user in self._deliveries:
             self._deliveries[user].arrived = True
         event.stop()
+        self.host.hooks.emit(MessageKept(user, message))
         return batch.room() if batch.full else None
 
     def _failed(self, user: str, message: Message, error: Exception) -> None:
@@ -222,6 +230,12 @@ class Offline(Module):
     async def leave(self, event: AccountRemoved) -> None:
         """See that what waits for its batch is there to be deleted with the rest."""
         await self.host.database.batch.flush()
+
+    @on(AccountsImported)
+    def imported(self, event: AccountsImported) -> None:
+        """Count what was written for accounts that are new."""
+        for user, messages in event.rows.get(offline_messages.name, {}).items():
+            self._kept[user] = self._kept.get(user, 0) + messages
 
     @on(AccountRegistered)
     async def forget(self, event: AccountRegistered) -> None:

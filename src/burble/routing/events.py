@@ -145,6 +145,17 @@ class MessageUndelivered(Event):
         self.message = message
 
 
+class MessageKept(Event):
+    """A message that nobody was there to take has been kept for its account. Handlers are plain functions."""
+
+    __slots__ = ("message", "user")
+
+    def __init__(self, user: str, message: Message) -> None:
+        self.stopped = False
+        self.user = user
+        self.message = message
+
+
 class PresenceSent(Event):
     """A client sent a presence stanza of any type, with or without an addressee."""
 

@@ -1,0 +1,5 @@
+"""Push notifications (XEP-0357)."""
+
+from burble.modules.push.module import Push
+
+__all__ = ["Push"]
