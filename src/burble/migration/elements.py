@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from burble.jid import JID, JIDError
@@ -104,20 +105,21 @@ class ElementReader:
     # ---- contacts
 
     def _roster(self, account: AccountData, query: Element) -> None:
+        own = account.bare()
         for item in query.elements("item"):
-            jid = self._jid(item.get("jid"))
-            subscription = item.get("subscription", "none")
-            if jid is None or jid.bare == account.bare() or subscription not in _SUBSCRIPTIONS:
+            attrs = item.attrs
+            jid = self._jid(attrs.get("jid"))
+            subscription = attrs.get("subscription", "none")
+            if jid is None or jid.bare == own or subscription not in _SUBSCRIPTIONS:
                 self._ignored["contacts that can't be"] += 1
                 continue
-            groups = [*dict.fromkeys(group.text for group in item.elements("group") if group.text)]
             row = {
                 "jid": str(jid.bare),
-                "name": item.get("name") or None,
+                "name": attrs.get("name") or None,
                 "subscription": subscription,
-                "ask": item.get("ask") == "subscribe",
-                "approved": item.get("approved") in _TRUE,
-                "groups": json.dumps(groups, ensure_ascii=False) if groups else "[]",
+                "ask": attrs.get("ask") == "subscribe",
+                "approved": attrs.get("approved") in _TRUE,
+                "groups": _groups(tuple([group.text for group in item.elements("group")])),
             }
             account.add(roster_items, row)
         # Without a version, nobody looks for contacts.
@@ -144,6 +146,12 @@ class ElementReader:
             return JID.parse(text) if text else None
         except JIDError:
             return None
+
+
+@lru_cache(1024)
+def _groups(names: tuple[str, ...]) -> str:
+    """Names of groups as the column holds them; most contacts are in the same few."""
+    return json.dumps([*dict.fromkeys(filter(None, names))], ensure_ascii=False)
 
 
 def _moment(delay: Element) -> datetime:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, insert, select, text
 
 from burble.auth.internal import InternalAuthenticator
 from burble.auth.passwords import InvalidPassword, prepare_password
@@ -20,6 +21,7 @@ from burble.migration.accounts import AccountData, Ignored
 from burble.routing.events import AccountsImported
 from burble.routing.hosts import Host
 from burble.storage import Database
+from burble.storage.bulk import BulkInsert
 from burble.storage.schema import account_tables, accounts, credentials, metadata
 
 __all__ = ["ImportReport", "import_accounts"]
@@ -31,13 +33,11 @@ _ROWS: Final = 5000
 _EXISTING: Final = select(accounts.c.user).where(
     accounts.c.host == bindparam("host"), accounts.c.user.in_(bindparam("users", expanding=True))
 )
-_LEFTOVERS: Final = tuple(
-    delete(table).where(
-        table.c.host == bindparam("its_host"), table.c.user.in_(bindparam("its_users", expanding=True))
-    )
-    for table in account_tables()
-    if table is not accounts
-)
+# A list as one value: with one parameter a name, SQLAlchemy would take longer than the database.
+_NAMES: Final = {
+    "sqlite": "SELECT value FROM json_each(:users)",
+    "postgresql": "SELECT json_array_elements_text(CAST(:users AS json))",
+}
 
 
 @dataclass(slots=True)
@@ -201,8 +201,7 @@ def _write(connection: Connection, host: str, batch: Sequence[AccountData], keep
     first = [account for account in batch if account.first]
     users = [account.user for account in first]
     if users:
-        for statement in _LEFTOVERS:  # of earlier accounts of the name
-            connection.execute(statement, {"its_host": host, "its_users": users})
+        _delete_leftovers(connection, host, users)
         connection.execute(
             insert(accounts),
             [
@@ -215,14 +214,29 @@ def _write(connection: Connection, host: str, batch: Sequence[AccountData], keep
                 for account in first
             ],
         )
-    rows: dict[str, list[dict[str, Any]]] = {}
+    rows: dict[str, list[tuple[Any, ...]]] = {}
+    names: dict[str, list[str]] = {}
     for account in batch:
-        key = {"host": host, "user": account.user}
+        key = (host, account.user)
         if keep and account.keys:
             rows.setdefault(credentials.name, []).extend(
-                {**key, "mechanism": hash, **asdict(keys)} for hash, keys in account.keys.items()
+                (*key, hash, keys.salt, keys.iterations, keys.stored_key, keys.server_key)
+                for hash, keys in account.keys.items()
             )
         for table, found in account.rows.items():
-            rows.setdefault(table, []).extend({**key, **row} for row in found.values())
-    for name, values in rows.items():
-        connection.execute(insert(metadata.tables[name]), values)
+            values = rows.setdefault(table, [])
+            for row in found.values():
+                values.append((*key, *row.values()))
+            names[table] = ["host", "user", *row]
+    names[credentials.name] = ["host", "user", "mechanism", "salt", "iterations", "stored_key", "server_key"]
+    for table, values in rows.items():
+        BulkInsert(connection, metadata.tables[table], names[table]).run(values)
+
+
+def _delete_leftovers(connection: Connection, host: str, users: list[str]) -> None:
+    """Leave nothing of earlier accounts of the same names."""
+    names = _NAMES[connection.dialect.name]
+    for table in account_tables():
+        if table is not accounts:
+            statement = f'DELETE FROM {table.name} WHERE host = :host AND "user" IN ({names})'
+            connection.execute(text(statement), {"host": host, "users": json.dumps(users)})

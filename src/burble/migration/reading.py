@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Protocol
 from xml.parsers import expat
 
-from burble.xml import Element, ElementBuilder, qualify_attributes, split_name
+from burble.xml import Element, qualify_attributes, split_name
 
 __all__ = ["Splitter", "TransferFailed", "split_file"]
 
@@ -50,7 +50,7 @@ class _Parser:
 
     def __init__(self, splitter: Splitter) -> None:
         self._splitter = splitter
-        self._builder = ElementBuilder()
+        self._stack: list[Element] = []
         self._start = 0
         parser = expat.ParserCreate(None, " ")
         parser.buffer_text = True
@@ -62,36 +62,38 @@ class _Parser:
 
     def check(self, read: int) -> None:
         """Make sure that what is half read is not too large."""
-        start = self._start if self._builder.stack else self.parser.CurrentByteIndex
+        start = self._start if self._stack else self.parser.CurrentByteIndex
         if read - start > _LARGEST:
             raise ValueError(f"an element of more than {_LARGEST} bytes")
 
     def _opened(self, name: str, attrs: dict[str, str]) -> None:
-        stack = self._builder.stack
+        # Called for each element of files that have millions: hence no calls that can be done without.
+        ns, local = split_name(name)
+        if attrs and " " in "".join(attrs):
+            attrs = qualify_attributes(attrs)
+        stack = self._stack
         if stack:
             if len(stack) >= _DEEPEST:
                 raise ValueError(f"elements are nested more than {_DEEPEST} deep")
-            self._builder.start(name, attrs)
-            return
-        ns, local = split_name(name)
-        if not self._splitter.opened(ns, local, qualify_attributes(attrs)):
+            element = Element(local, ns, attrs)
+            stack[-1].children.append(element)
+            stack.append(element)
+        elif not self._splitter.opened(ns, local, attrs):
             self._start = self.parser.CurrentByteIndex
-            self._builder.start(name, attrs)
+            stack.append(Element(local, ns, attrs))
 
     def _closed(self, name: str) -> None:
-        builder = self._builder
-        if not builder.stack:
+        stack = self._stack
+        if not stack:
             self._splitter.closed()
             return
-        builder.end(name)
-        if not builder.stack:
-            part, builder.root = builder.root, None
-            assert part is not None
-            self._splitter.part(part)
+        element = stack.pop()
+        if not stack:
+            self._splitter.part(element)
 
     def _text(self, data: str) -> None:
-        if self._builder.stack:
-            self._builder.characters(data)
+        if self._stack:
+            self._stack[-1].children.append(data)
 
     def _refuse(self, *_: object) -> None:
         raise ValueError("a DTD, which such a file has no need of")

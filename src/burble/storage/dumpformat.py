@@ -12,11 +12,11 @@ file has a checksum besides.
 """
 
 import base64
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pydantic_core import to_json
 from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, Table, Text
 from sqlalchemy.types import Integer, TypeEngine
 
@@ -107,12 +107,10 @@ def _kind(column: "Column[Any]") -> str:
 
 # ---- writing
 
-_dumps: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
 
 def line(value: Any) -> bytes:
     """A value as a line."""
-    return _dumps(value).encode() + b"\n"
+    return to_json(value) + b"\n"
 
 
 def encoder(columns: Mapping[str, str]) -> Callable[[Sequence[Row]], bytes]:
@@ -120,14 +118,16 @@ def encoder(columns: Mapping[str, str]) -> Callable[[Sequence[Row]], bytes]:
     places = [index for index, kind in enumerate(columns.values()) if kind == "bytes"]
 
     def encode(rows: Sequence[Row]) -> bytes:
+        if not places:
+            return b"\n".join([*map(to_json, map(tuple, rows)), b""])
         lines = []
         for row in rows:
-            values = list(row)
+            values = [*row]
             for index in places:
                 values[index] = _text(values[index])
-            lines.append(_dumps(values))
-        lines.append("")
-        return "\n".join(lines).encode()
+            lines.append(to_json(values))
+        lines.append(b"")
+        return b"\n".join(lines)
 
     return encode
 
