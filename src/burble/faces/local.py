@@ -127,6 +127,12 @@ def _debug(options: Options) -> int:
     return debug(options)
 
 
+def _emanagement(options: Options) -> int:
+    from burble.faces.emanagement import emanagement
+
+    return emanagement(options)
+
+
 def _completion(options: Options) -> int:
     from burble.faces.shells import script
 
@@ -173,6 +179,15 @@ _ALL: Final = (
         "/etc/bash_completion.d/burblectl. For zsh: write it to a file _burblectl in a directory of fpath. "
         "For fish: write it to ~/.config/fish/completions/burblectl.fish.",
         "completion bash",
+    ),
+    Local(
+        "emanagement",
+        "Call a function of Social Stream's emanagement.",
+        _emanagement,
+        _ANY,
+        "Its first argument is the function, the others are the function's; emanagement help lists them all. "
+        "The program emanagement does the same.",
+        "emanagement getRoster juliet@localhost",
     ),
     Local(
         "link_ejabberdctl",

@@ -1,0 +1,5 @@
+"""`python -m burble.faces.emanagement`."""
+
+from burble.faces.emanagement import main
+
+main()
