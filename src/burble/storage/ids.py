@@ -16,19 +16,20 @@ class TimeIds:
     """
 
     def __init__(self) -> None:
-        self._last = 0
+        #: The newest number given.
+        self.last = 0
 
     def next(self) -> int:
         """A number greater than all before."""
         id = (time.time_ns() // 1000 << _CHANCE) + getrandbits(_CHANCE)
-        if id <= self._last:
-            id = self._last + 1
-        self._last = id
+        if id <= self.last:
+            id = self.last + 1
+        self.last = id
         return id
 
     def skip(self, id: int) -> None:
         """Give only numbers greater than this one."""
-        self._last = max(self._last, id)
+        self.last = max(self.last, id)
 
 
 def time_of(id: int) -> int:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Delete, bindparam, delete, select
 
+from burble.modules.archive.search import unindex
 from burble.storage import Database
 from burble.storage.schema import archive_entries, archive_stanzas
 
@@ -60,6 +61,7 @@ _DROP_STANZAS: Final = delete(archive_stanzas).where(
     _s.id.in_(bindparam("stanzas", expanding=True)),
     ~select(_e.stanza).where(_e.stanza == _s.id).correlate(archive_stanzas).exists(),
 )
+_LEFT: Final = select(_s.id).where(_s.id.in_(bindparam("stanzas", expanding=True)))
 _ALL: Final = 2**63 - 1
 
 
@@ -154,3 +156,5 @@ class _Piece:
     def __call__(self, connection: Connection) -> None:
         connection.execute(self.statement, {**self.params, "stanzas": self.stanzas})
         connection.execute(_DROP_STANZAS, {"stanzas": self.stanzas})
+        left = connection.execute(_LEFT, {"stanzas": self.stanzas}).scalars().all()
+        unindex(connection, [*{*self.stanzas}.difference(left)])

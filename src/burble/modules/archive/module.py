@@ -14,6 +14,7 @@ from burble.modules.archive.query import form, read_query
 from burble.modules.archive.reading import addressed_to, fin, in_order, metadata, read, result
 from burble.modules.archive.retention import Retention
 from burble.modules.archive.rules import Worth, worth
+from burble.modules.archive.search import SearchIndex
 from burble.modules.archive.settings import ArchiveSettings
 from burble.modules.archive.store import ArchiveStore
 from burble.modules.archive.tombstones import Tombstones
@@ -67,6 +68,7 @@ class Archive(Module):
         self.preferences = PreferenceStore(database, host, self.settings.default)
         await self.preferences.start()
         self.eraser = Eraser(database)
+        self._index = SearchIndex(self.store)
         self._tombstones = Tombstones(self.host)
         self._leaving: set[str] = set()
         self._retention = Retention(self.host, self.eraser)
@@ -176,13 +178,14 @@ class Archive(Module):
         return self._take(event, message, allowed)
 
     async def _received_later(self, event: StanzaReceived, message: Message) -> None:
+        assert message.to is not None
         assert message.from_ is not None
-        user = event.user
+        user, own = event.user, message.to.bare
         account = self.host.sessions.accounts.get(user)
         exists = account is not None or await self.host.authenticator.exists(user)
         allowed = exists and not _is_refused(account, message)
         if allowed and await self._find_allowed(user, message.from_):
-            if message.archive_id and message.from_.bare != event.stanza.to:
+            if message.archive_id != self.host.database.ids.last and message.from_.bare != own:
                 # Newer messages may be in the archive already: this one needs an id of its own.
                 message = message.readdressed(message.to, message.from_)
             waiting = self._take(event, message, True)
@@ -255,15 +258,21 @@ class Archive(Module):
         assert payload is not None
         if request.type == "get":
             answer = Element("query", MAM)
-            answer.append(form(search=False).to_element())
+            answer.append(form(search=self.settings.search).to_element())
             return answer
-        query = read_query(payload, search=False)
+        query = read_query(payload, search=self.settings.search)
         await self.host.database.batch.flush()
         own, peer = session.jid.bare, query.filters.peer
         parties = None if peer is None else pair(own, peer.bare)
         chosen = None if peer is None or not peer.resource else addressed_to(peer)
+        matching = None
+        if query.filters.text is not None:
+            await self._index.update(session.user)
+            matching = self._index.expression(own, query.filters.text)
         limit = self.settings.page
-        found = await read(self.store, session.user, query, limit, pair=parties, chosen=chosen)
+        found = await read(
+            self.store, session.user, query, limit, pair=parties, matching=matching, chosen=chosen
+        )
         for number, row in enumerate(in_order(found.page.items, query), 1):
             session.send(result(own, session.jid, query, row, row.stanza))
             if number % _AT_ONCE == 0:
@@ -312,6 +321,7 @@ class Archive(Module):
         user = event.jid.local
         self._leaving.add(user)
         await self.eraser.erase(self.host.name, user)
+        await self._index.forget(user)
         self.preferences.forget(user)
 
     @on(AccountRegistered)

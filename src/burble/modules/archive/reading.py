@@ -13,7 +13,7 @@ from burble.errors import StanzaError
 from burble.jid import JID
 from burble.modules.archive.query import Filters, Query
 from burble.modules.archive.store import FIRST, LAST, ArchiveStore, Range
-from burble.modules.archive.tombstones import parse
+from burble.modules.archive.stored import parse
 from burble.namespaces import CLIENT, DELAY, FORWARD, MAM
 from burble.rsm import Page
 from burble.stanza import Message
@@ -79,6 +79,8 @@ async def read(
             for is beyond the end.
         StorageError: it can't be read.
     """
+    if matching == "":  # no word at all: nothing has it
+        return Found(Page([], count=0), True)
     wanted = await _range(store, user, query.filters)
     wanted = replace(wanted, pair=pair, matching=matching)
     request = query.page

@@ -23,6 +23,11 @@ class ArchiveSettings(ModuleSettings):
         0, ge=0, description="How many messages an account's archive holds, the newest; 0 is all."
     )
     page: int = Field(100, ge=1, le=1000, description="Messages sent at most in answer to one query.")
+    search: bool = Field(
+        True,
+        description="Whether accounts can look for words in their archives (XEP-0431). The first search of "
+        "an account makes an index of its archive.",
+    )
     erase_interval: float = Field(
         3600.0, gt=0, description="How often messages that are too old or too many are erased, seconds."
     )

@@ -9,16 +9,17 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, bindparam, func, select, update
 
-from burble.jid import JID, JIDError
 from burble.modules.archive.pairs import pair
-from burble.namespaces import CLIENT, RETRACT
+from burble.modules.archive.search import unindex
+from burble.modules.archive.stored import parse
+from burble.namespaces import RETRACT
 from burble.routing.hosts import Host
 from burble.stanza import Message
 from burble.storage.schema import archive_stanzas
 from burble.timestamps import format_stamp
-from burble.xml import Element, parse_element
+from burble.xml import Element
 
-__all__ = ["Tombstones", "parse"]
+__all__ = ["Tombstones"]
 
 _CORRECT: Final = "urn:xmpp:message-correct:0"
 #: Messages in which the id stands that are looked at, the newest.
@@ -75,31 +76,16 @@ class Tombstones:
                 _containing(connection.dialect.name),
                 {"its_pair": pair(sender, recipient), "part": part.encode()},
             ).all()
+            buried = []
             for row in candidates:
                 message = parse(row.stanza)
                 if message.from_ is not None and message.from_.bare == sender and _is_meant(message, id):
-                    buried = Message(message.to, message.from_, message.attrs, tombstone).to_bytes()
-                    connection.execute(_REPLACE, {"its_id": row.id, "its_stanza": buried})
+                    stone = Message(message.to, message.from_, message.attrs, tombstone).to_bytes()
+                    connection.execute(_REPLACE, {"its_id": row.id, "its_stanza": stone})
+                    buried.append(row.id)
+            unindex(connection, buried)
 
         await database.write(replace)
-
-
-def parse(stored: bytes) -> Message:
-    """An archived message.
-
-    Raises:
-        ValueError: it is none.
-    """
-    element = parse_element(stored, CLIENT)
-    attrs = element.attrs
-    return Message(_jid(attrs.pop("to", None)), _jid(attrs.pop("from", None)), attrs, *element.children)
-
-
-def _jid(text: str | None) -> JID | None:
-    try:
-        return None if text is None else JID.parse(text)
-    except JIDError as error:
-        raise ValueError(str(error)) from None
 
 
 def _is_meant(message: Message, id: str) -> bool:
