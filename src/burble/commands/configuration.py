@@ -8,11 +8,17 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from burble.commands.base import Administered
 from burble.commands.files import FilePath, place
 from burble.module import CommandFailed, command
+from burble.storage.schema import metadata
+
+_URLS: Final = {"pgsql": "postgresql+asyncpg://", "sqlite": "sqlite://"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,63 @@ class Configuration:
         made = settings.data_dir / "self-signed.crt"
         files = {name: settings.for_host(name).tls.certificate or made for name in settings.hosts}
         return [Certificate(name, str(file), "true") for name, file in files.items()]
+
+    @command(tags=["sql"], safe=True, result="res::string")
+    def print_sql_schema(
+        self, db_type: Literal["pgsql", "sqlite"], db_version: str = "", multihost_schema: str = ""
+    ) -> str:
+        """Tell the statements that make Burble's tables. Burble makes them itself, at its start.
+
+        Args:
+            db_type: the database: ``pgsql`` or ``sqlite``.
+            db_version: taken because ejabberd takes it: the statements are the same for all versions.
+            multihost_schema: taken because ejabberd takes it: all tables are for all hosts.
+
+        Returns:
+            The statements.
+
+        Example:
+            print_sql_schema sqlite
+        """
+        dialect = make_url(_URLS[db_type]).get_dialect()()
+        made: list[str] = []
+        for table in metadata.sorted_tables:
+            made.append(str(CreateTable(table).compile(dialect=dialect)).strip())
+            indexes = sorted(table.indexes, key=lambda index: str(index.name))
+            made += [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]
+        return ";\n\n".join(made) + ";\n"
+
+    @command(tags=["internal"], safe=True, result="sentence::string")
+    def echo(self, sentence: str) -> str:
+        """Tell what was said, to try whether commands arrive.
+
+        Args:
+            sentence: what is said.
+
+        Returns:
+            The same.
+
+        Example:
+            echo "Test Sentence"
+        """
+        return sentence
+
+    @command(tags=["internal"], safe=True, result="sentence::string")
+    def echo3(self, first: str, second: str, sentence: str) -> str:
+        """Tell the last of three things that were said, to try whether commands arrive.
+
+        Args:
+            first: what is said first.
+            second: what is said next.
+            sentence: what is said last.
+
+        Returns:
+            The last.
+
+        Example:
+            echo3 one two "Test Sentence"
+        """
+        return sentence
 
     @command(tags=["server"], result="res::rescode")
     def clear_cache(self) -> None:
