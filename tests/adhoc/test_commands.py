@@ -291,6 +291,8 @@ async def test_who_may_not_call_a_command_is_told_the_rule(services: Services, c
     error = answer.find("{jabber:client}error")
     assert error is not None
     assert error.get("type") == "cancel"
+    assert answer[0].tag == f"{COMMANDS}command"
+    assert answer[0].attrib == {"node": "secret"}
 
 
 async def test_who_loses_the_right_can_t_go_on(services: Services, connect: Connect) -> None:
@@ -316,6 +318,7 @@ async def test_actions_that_do_not_fit(services: Services, connect: Connect) -> 
     for action in ("prev", "complete"):
         answer = await send(juliet, "config", action, session, form({"service": "httpd"}))
         assert refusal(answer) == ("bad-request", "bad-action")
+        assert answer[0].attrib == {"node": "config", "sessionid": session, "action": action}
     answer = await send(juliet, "config", "dance", session)
     assert refusal(answer) == ("bad-request", "malformed-action")
     # Nothing of that has moved it.

@@ -14,6 +14,7 @@ from typing import IO
 
 _SETTINGS = """\
 data_dir = "data"
+admins = ["bard@localhost"]
 
 [listen]
 c2s = ["127.0.0.1:0"]
@@ -75,6 +76,14 @@ class BurbleProcess:
         self._end()
         assert self._process.returncode == 0
         assert not [line for line in self.log if _COMPLAINT.search(line)], "".join(self.log)
+
+    def begins_anew(self) -> None:
+        """Wait until it serves again, after somebody has asked it to restart."""
+        assert self._serving.wait(_PATIENCE), "".join(self.log)
+
+    def is_to_begin_anew(self) -> None:
+        """From now on it is expected to restart."""
+        self._serving.clear()
 
     def _end(self) -> None:
         self._reader.join(_PATIENCE)

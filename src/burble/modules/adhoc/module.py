@@ -14,10 +14,12 @@ from burble.modules.adhoc.executions import Execution, Executions, expired, subm
 from burble.modules.adhoc.steps import Action, AdhocCommand, Ask, CommandsRequested, Done
 from burble.namespaces import COMMANDS, DATA_FORMS
 from burble.routing.events import ItemsRequested, NodeInfoRequested, SessionClosed
+from burble.routing.router import as_stanza_error
 from burble.stanza import Iq
 from burble.xml import Element
 
 _ACTIONS: Final = ("execute", "cancel", "prev", "next", "complete")
+_ECHOED: Final = ("node", "sessionid", "action")
 _LANG: Final = "en"
 
 
@@ -60,14 +62,20 @@ class Adhoc(Module):
     # Not inline: a command may take long, or wait for something that its user sends.
     @iq(COMMANDS, "command", type="set", discipline="parallel")
     async def execute(self, request: Iq) -> Element:
-        """Take a step of a command.
-
-        Raises:
-            StanzaError: as §4.4 has them; what the command itself raises ends it.
-        """
+        """Take a step of a command; errors are those of §4.4, and what the command itself raises ends it."""
         asked, asker = request.payload, request.from_
         assert asked is not None
         assert asker is not None
+        try:
+            return await self._execute(asked, asker)
+        except Exception as error:
+            # With what was asked, as in the example of §3.7: some clients know by that which command it was.
+            answer = request.error(as_stanza_error(error, request))
+            echo = {name: value for name, value in asked.attrs.items() if name in _ECHOED}
+            answer.children.insert(0, Element("command", COMMANDS, echo))
+            return answer
+
+    async def _execute(self, asked: Element, asker: JID) -> Element:
         node, action = asked.get("node"), asked.get("action", "execute")
         if not node:
             raise StanzaError("bad-request", "which command? The attribute node is missing")
