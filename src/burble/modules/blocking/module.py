@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Container
 from itertools import count
 
+from pydantic import Field
+
 from burble.errors import StanzaError
 from burble.jid import JID, JIDError
-from burble.module import Module, iq, on
+from burble.module import Module, ModuleSettings, iq, on
 from burble.modules.blocking.lists import BlockList, BlockLists, blocks
+from burble.modules.blocking.reports import Reporter, read_reports
 from burble.modules.roster import Rosters
-from burble.namespaces import BLOCKING, BLOCKING_ERRORS
+from burble.namespaces import BLOCKING, BLOCKING_ERRORS, REPORTING
 from burble.routing.events import (
     AccountRegistered,
     AccountsImported,
@@ -35,8 +38,18 @@ class Blocking(Module):
     """
 
     name = "blocking"
-    features = (BLOCKING,)
+    features = (BLOCKING, REPORTING)
     requires = ("roster",)
+
+    class Settings(ModuleSettings):
+        """What becomes of reports."""
+
+        reports_per_hour: int = Field(
+            default=20,
+            ge=0,
+            description="Reports of spam and abuse (XEP-0377) by one account in an hour that administrators "
+            "are sent; more are only logged.",
+        )
 
     async def start(self) -> None:
         """Find out who blocks anybody."""
@@ -45,6 +58,7 @@ class Blocking(Module):
         #: Accounts whose privacy lists decide instead (XEP-0016), block lists included.
         self.deferring: Container[str] = ()
         self._pushes = count(1)
+        self._reporter = Reporter(self.host)
         await self.lists.start()
         self.listen(StanzaSent, self.sent, 1000, self.lists.blockers)
         self.listen(StanzaReceived, self.received, 1000, self.lists.blockers)
@@ -60,7 +74,7 @@ class Blocking(Module):
 
     @iq(BLOCKING, "block", to="account", type="set")
     async def block(self, request: Iq) -> None:
-        """Block addresses; contacts among them see the account go (§3.3)."""
+        """Block addresses; contacts among them see the account go (§3.3). Reports are handed on (XEP-0377)."""
         session = self._session(request)
         jids = _addresses(request)
         if not jids:
@@ -70,6 +84,9 @@ class Blocking(Module):
         self._changed(session.account, after)
         self._push(session.account, _items("block", jids))
         await self._vanish(session, before, after)
+        assert request.payload is not None
+        reports = read_reports(request.payload)
+        await self._reporter.report(session.user, reports, self.settings.reports_per_hour)
 
     @iq(BLOCKING, "unblock", to="account", type="set")
     async def unblock(self, request: Iq) -> None:
