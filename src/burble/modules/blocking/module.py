@@ -74,7 +74,7 @@ class Blocking(Module):
 
     @iq(BLOCKING, "block", to="account", type="set")
     async def block(self, request: Iq) -> None:
-        """Block addresses; contacts among them see the account go (§3.3). Reports are handed on (XEP-0377)."""
+        """Block addresses; contacts among them see it go (§3.3). Reports are handed on (XEP-0377)."""
         session = self._session(request)
         jids = _addresses(request)
         if not jids:
