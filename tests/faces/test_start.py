@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import socket
+import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,7 +15,9 @@ import psutil
 import pytest
 
 from tests.client import ScriptedClient, condition
-from tests.faces.programs import SETTINGS, Ended, Running, burblectl
+from tests.faces.programs import SETTINGS, Ended, Running, burblectl, run
+
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -32,6 +36,12 @@ def servers(home: Path) -> list[psutil.Process]:
         for process in psutil.process_iter(["cmdline", "cwd"])
         if process.info["cwd"] == str(home) and "serve" in (process.info["cmdline"] or [])
     ]
+
+
+def write_program(path: Path, text: str) -> None:
+    """Make a program that everybody may run."""
+    path.write_text(text)
+    path.chmod(0o755)
 
 
 async def port(home: Path) -> int:
@@ -134,3 +144,29 @@ async def test_live_is_the_server_itself(home: Path) -> None:
         assert await port(home) == server.port
         server.process.send_signal(signal.SIGINT)
         assert await server.ended() == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start it as somebody else")
+async def test_root_starts_it_as_the_user_whom_the_data_belongs_to() -> None:
+    with tempfile.TemporaryDirectory(prefix="burble-") as directory:
+        home = Path(directory)
+        data = home / "data"
+        os.chmod(home, 0o755)
+        os.mkdir(data, 0o700)
+        os.chown(data, NOBODY, NOBODY)
+        # Where the tests' own Python is out of that user's reach, a program in its place tells who it is.
+        python = home / "python"
+        write_program(python, "#!/bin/sh\nid -u >&2; id -g >&2; id -G >&2; exit 1\n")
+        source = (
+            f"import sys; sys.executable = {str(python)!r}\n"
+            "from burble.faces.cli import main; main(['--data-dir', 'data', 'COMMAND'])"
+        )
+        for command in ("start", "live"):
+            arguments = ("-c", source.replace("COMMAND", command))
+            ended = await run(sys.executable, *arguments, directory=home)
+            assert ended.status == 1
+            assert ended.err.removeprefix("burblectl: ").split() == [str(NOBODY)] * 3
+        os.chmod(python, 0o700)
+        refused = await run(sys.executable, "-c", source.replace("COMMAND", "start"), directory=home)
+        assert refused.status == 1
+        assert "can't be run as the user 65534, to whom the data directory belongs" in refused.err

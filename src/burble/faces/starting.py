@@ -41,15 +41,18 @@ def start(options: Options) -> int:
         if owner:
             os.chown(directory, owner["user"], -1)
             os.chown(path, owner["user"], -1)
-        process = subprocess.Popen(
-            [*_serve(options), "--detached"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "NOTIFY_SOCKET": str(path)},
-            start_new_session=True,
-            **owner,
-        )
+        try:
+            process = subprocess.Popen(
+                [*_serve(options), "--detached"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "NOTIFY_SOCKET": str(path)},
+                start_new_session=True,
+                **owner,
+            )
+        except OSError as error:
+            raise Ended(FAILED, f"{sys.executable} can't be run{_as(owner)}: {error.strerror}") from None
         said = _until_ready(process, notified)
     if said is None:
         return 0
@@ -64,11 +67,15 @@ def live(options: Options) -> NoReturn:
     """
     _refuse_second(options)
     command = _serve(options)
-    if owner := _owner(data_dir(options)):
+    owner = _owner(data_dir(options))
+    if owner:
         os.setgroups(owner["extra_groups"])
         os.setgid(owner["group"])
         os.setuid(owner["user"])
-    os.execv(command[0], command)
+    try:
+        os.execv(command[0], command)
+    except OSError as error:
+        raise Ended(FAILED, f"{command[0]} can't be run{_as(owner)}: {error.strerror}") from None
 
 
 def wait_started(options: Options) -> int:
@@ -142,6 +149,10 @@ def _owner(directory: Path) -> dict[str, Any]:
         return {"user": user, "group": group, "extra_groups": [group]}
     groups = os.getgrouplist(known.pw_name, known.pw_gid)
     return {"user": user, "group": known.pw_gid, "extra_groups": groups}
+
+
+def _as(owner: dict[str, Any]) -> str:
+    return f" as the user {owner['user']}, to whom the data directory belongs" if owner else ""
 
 
 def _until_ready(process: subprocess.Popen[bytes], notified: socket.socket) -> str | None:
