@@ -72,8 +72,10 @@ class StreamManagement(Module):
 
     @on(StreamFeatures)
     def announce(self, event: StreamFeatures) -> None:
-        """Offer stream management once the client has logged in (§2)."""
-        if event.stream.login is not None:
+        """Offer stream management once the client has logged in (§2), unless it has it already (§9.1)."""
+        stream = event.stream
+        session = None if stream.session is None else self.host.sessions.find(stream.session.jid)
+        if stream.login is not None and (session is None or session.management is None):
             event.features.append(Element("sm", STREAM_MANAGEMENT))
 
     # ---- from the clients
