@@ -63,27 +63,22 @@ class Router:
         """The domains served here."""
         return list(self._routes)
 
-    def route(self, stanza: Stanza) -> Awaitable[None] | None:
+    def route(self, stanza: Stanza, *, guarded: bool = True) -> Awaitable[None] | None:
         """Hand a stanza to whoever serves the domain it is for.
 
         Args:
             stanza: must have `to` and `from_`; not to be changed any more.
+            guarded: ask those who guard a domain; see `guard`.
 
         Returns:
             None when it has been handled, or what to await for it. Errors never come out of either:
             the sender gets them as a stanza.
         """
-        if self._guards:
-            try:
-                self._check(stanza)
-            except StanzaError as error:
-                return self.bounce(stanza, error)
-        return self._hand_on(stanza)
-
-    def _hand_on(self, stanza: Stanza) -> Awaitable[None] | None:
         to = stanza.to
         assert to is not None
         try:
+            if self._guards and guarded:
+                self._check(stanza)
             waiting = self._routes.get(to.domain, self._remote)(stanza)
         except Exception as error:
             return self.bounce(stanza, error)
@@ -116,7 +111,7 @@ class Router:
         reason = as_stanza_error(error, stanza)
         if stanza.attrs.get("type") in ("error", "result") or stanza.from_ is None:
             return None
-        return self._hand_on(stanza.error(reason))  # whoever it is: it has asked
+        return self.route(stanza.error(reason), guarded=False)  # whoever it is: it has asked
 
 
 async def refusing(stanza: Stanza, work: Awaitable[None]) -> None:
