@@ -174,8 +174,9 @@ def set_limit(server: Server, messages: int) -> None:
 
 
 async def test_a_full_store_refuses(server: Server, connect: Connect) -> None:
-    """§2: service-unavailable; there is room again once the messages have been delivered."""
+    """§2: service-unavailable, unless the archive has them; there is room once the messages are delivered."""
     set_limit(server, 3)
+    await server.hosts["localhost"].modules["archive"].unload()
     romeo = await connect("romeo")
     for number in range(5):
         write(romeo, str(number))
@@ -194,9 +195,12 @@ async def test_a_full_store_refuses(server: Server, connect: Connect) -> None:
 
 
 async def test_no_messages_are_kept_where_the_limit_is_zero(server: Server, connect: Connect) -> None:
-    """RFC 6121 §8.5.2.2.1: then the sender gets an error."""
+    """RFC 6121 §8.5.2.2.1: then the sender gets an error, unless the account will find it in its archive."""
     set_limit(server, 0)
     romeo = await connect("romeo")
+    write(romeo, "archived")
+    await romeo.nothing()
+    await server.hosts["localhost"].modules["archive"].unload()
     write(romeo, "ay me")
     assert condition(await romeo.next()) == "service-unavailable"
 

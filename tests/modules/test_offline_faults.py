@@ -28,6 +28,7 @@ async def test_a_stopped_server_has_stored_what_waited(tmp_path: Path, database_
     settings = {
         "database": {"url": database_url, "batch_interval": 1.0},
         "limits": {"offline_messages": 2},
+        "modules": {"disable": ["archive"]},
     }
     async with serving(tmp_path, **settings) as server:
         for user in ("romeo", "juliet"):

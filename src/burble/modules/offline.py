@@ -101,9 +101,11 @@ class Offline(Module):
         The row is handed over at once and only then may the sender have to wait, so that the account can't
         become available in between and miss it.
 
+        What finds no room here, because the account has too many already (§2), is refused unless somebody
+        else keeps it, such as the archive.
+
         Raises:
-            StanzaError: service-unavailable where the account has too many already (§2),
-                resource-constraint where the database is behind.
+            StanzaError: resource-constraint where the database is behind.
         """
         message = event.message
         if not has_content(message):
@@ -113,7 +115,7 @@ class Offline(Module):
         if message.child("no-store", HINTS) is not None or self.host.sessions.is_anonymous(user):
             return None  # XEP-0334 §4.2, XEP-0175: refused, unless somebody else takes it
         if kept >= self.host.settings.limits.offline_messages:
-            raise StanzaError("service-unavailable", "no more messages can be kept for this account")
+            return None
         batch = self.host.database.batch
         row = {
             "host": self.host.name,
