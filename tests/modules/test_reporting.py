@@ -56,7 +56,7 @@ async def test_administrators_read_and_the_log_keeps_what_was_reported(
     nurse = await appear(await connect("nurse/hall", to=governed))
     ids = "".join(f"<stanza-id xmlns='urn:xmpp:sid:0' by='juliet@localhost' id='{n}'/>" for n in (1, 2))
     text = "<text xml:lang='en'>\n  Never came trouble to my house like this.\n </text>"
-    with caplog.at_level(logging.WARNING, "burble.reports"):
+    with caplog.at_level(logging.INFO, "burble.reports"):
         assert (await block(juliet, item("romeo@localhost", SPAM, ids + text))).get("type") == "result"
     assert await listed(juliet) == ["romeo@localhost"]
     (message,) = await reports(nurse)
@@ -112,6 +112,7 @@ async def test_administrators_are_not_flooded(
     governed: Server, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The option `reports_per_hour`: the log has them all."""
+    caplog.set_level(logging.INFO, "burble.reports")
     blocking = governed.hosts["localhost"].modules["blocking"]
     await blocking.configure(blocking.Settings(reports_per_hour=2))
     juliet = await connect("juliet", to=governed)

@@ -124,10 +124,10 @@ class FlexibleOffline(Module):
         payload = request.payload
         assert payload is not None
         await self._flush()
-        if request.type == "set":
-            await self._remove(session, payload)
-        elif payload.child("fetch", OFFLINE) is not None:
+        if payload.child("fetch", OFFLINE) is not None:  # slixmpp fetches with a set
             await self._fetch(session)
+        elif request.type == "set":
+            await self._remove(session, payload)
         else:
             await self._send(session, await self._rows(session, _numbers(payload, "view")))
 

@@ -89,7 +89,7 @@ class Reporter:
                 times[:] = [at for at in times if at > now - _HOUR]
         reporter = JID.build(user, self._host.name)
         for report in reports:
-            _log.warning("%s reports %s", reporter, report)
+            _log.info("%s reports %s", reporter, report)
             if len(self._recent.get(user, ())) < most:
                 self._recent.setdefault(user, []).append(now)
                 await self._tell(reporter, report)
