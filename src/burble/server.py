@@ -62,6 +62,7 @@ class Server:
         self._program = program
         self._changing = asyncio.Lock()
         self._replacing = False
+        self._closed_for = ""
         self._cleanup = AsyncExitStack()
         self._stopping: asyncio.Task[None] | None = None
         self._stop_asked = asyncio.Event()
@@ -152,6 +153,10 @@ class Server:
         except TimeoutError:
             return False
         return True
+
+    def close_for(self, reason: str) -> None:
+        """Let nobody log in any more (`burble.commands.base.Administered`)."""
+        self._closed_for = reason
 
     def restart_soon(self) -> None:
         """Do what the command ``restart`` does (`burble.commands.base.Administered`)."""
@@ -272,10 +277,12 @@ class Server:
         """The virtual host of that name (`burble.streams.c2s.Hosts`).
 
         Raises:
-            StreamError: the data of all of them is being replaced.
+            StreamError: the data of all of them is being replaced, or the server takes nobody any more.
         """
         if self._replacing:
             raise _replacing()
+        if self._closed_for:
+            raise StreamError("system-shutdown", self._closed_for)
         return self._hosting.hosts.get(domain)
 
 

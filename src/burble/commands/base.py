@@ -70,6 +70,9 @@ class Administered(Protocol):
     async def stops_within(self, seconds: float) -> bool:
         """Wait so long, or until the server begins to stop; whether it does."""
 
+    def close_for(self, reason: str) -> None:
+        """Let nobody log in any more, for a reason that is told; "" opens it again. Sessions stay."""
+
     def restart_soon(self) -> None:
         """Begin to stop, and start anew then.
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from burble.commands.base import Administered
 from burble.commands.progress import report
+from burble.errors import StreamError
 from burble.jid import JID
 from burble.module import CommandFailed, command
 from burble.modules.muc import Muc
@@ -35,6 +36,8 @@ class KindlyCommands:
     async def stop_kindly(self, delay: Seconds, announcement: str) -> None:
         """Tell everybody who is connected, and all rooms, that the server stops; wait; stop it.
 
+        Nobody can log in meanwhile.
+
         Args:
             delay: for how long to wait, seconds.
             announcement: what to tell them.
@@ -42,13 +45,14 @@ class KindlyCommands:
         Example:
             stop_kindly 60 "The server will stop in one minute."
         """
-        await self._announce(f"Server stop in {delay} seconds!", announcement)
-        if not await self._wait(delay):
+        if await self._announce_and_wait("stop", delay, announcement):
             self._server.stop_soon()
 
     @command(tags=["server", "async"], result="res::rescode")
     async def restart_kindly(self, delay: Seconds, announcement: str) -> None:
         """Tell everybody who is connected, and all rooms, that the server restarts; wait; restart it.
+
+        Nobody can log in meanwhile.
 
         Args:
             delay: for how long to wait, seconds.
@@ -57,10 +61,37 @@ class KindlyCommands:
         Example:
             restart_kindly 60 "The server will be away for a moment."
         """
-        await self._announce(f"Server restart in {delay} seconds!", announcement)
-        if await self._wait(delay):
+        if not await self._announce_and_wait("restart", delay, announcement):
             raise CommandFailed("the server stops, because somebody stopped it meanwhile")
-        self._server.restart_soon()
+        try:
+            self._server.restart_soon()
+        except CommandFailed:
+            self._server.close_for("")
+            raise
+
+    @command(tags=["server"], result="res::rescode")
+    async def evacuate_kindly(self, delay: Seconds, announcement: str) -> None:
+        """Tell everybody who is connected, and all rooms, that their sessions end; wait; end them.
+
+        The server goes on, but nobody can log in from the announcement on, until it restarts.
+
+        Args:
+            delay: for how long to wait, seconds.
+            announcement: what to tell them.
+
+        Example:
+            evacuate_kindly 60 "The server will be moved in one minute."
+        """
+        if await self._announce_and_wait("stop", delay, announcement):
+            for host in self._server.hosts.values():
+                for session in list(host.sessions):
+                    session.close(StreamError("system-shutdown", announcement))
+
+    async def _announce_and_wait(self, what: str, delay: int, text: str) -> bool:
+        """Whether nobody has stopped the server meanwhile."""
+        self._server.close_for(text or f"the server will {what}")
+        await self._announce(f"Server {what} in {delay} seconds!", text)
+        return not await self._wait(delay)
 
     async def _announce(self, subject: str, text: str) -> None:
         for host in list(self._server.hosts.values()):
