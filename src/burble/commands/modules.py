@@ -106,6 +106,7 @@ class ModuleCommands:
             What was read.
 
         Example:
+            update ping
             update all
         """
         if module != "all" and not any(self._belongs(each, module) for each in self._ours()):
