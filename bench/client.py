@@ -39,6 +39,10 @@ class Client(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.jid = ""
+        self.resumption = b""
+        """What names the session where it is resumed (XEP-0198)."""
+        self.handled = 0
+        """Stanzas received since stream management was enabled, as far as somebody counts them."""
         self.sink: Callable[[bytes], None] | None = None
         self.closed = asyncio.get_running_loop().create_future()
         self._transport: asyncio.Transport
@@ -136,6 +140,19 @@ class Client(asyncio.Protocol):
         self.jid = found[1].decode()
         self.send(b"<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq>")
         await self.expect(b"</iq>")
+
+    async def enable_management(self) -> None:
+        """Enable stream management (XEP-0198 §3); nothing may be under way to this client."""
+        self.send(b"<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+        found = re.search(rb"\bid=['\"]([^'\"]*)", await self.expect(b"<enabled", b"<failed"))
+        assert found is not None
+        self.resumption = found[1]
+
+    async def resume(self, id: bytes, h: int) -> None:
+        """Go on with a session that has lost its connection (XEP-0198 §5). Raises Refused."""
+        self.send(b"<resume xmlns='urn:xmpp:sm:3' previd='%b' h='%d'/>" % (id, h))
+        await self.expect(b"<resumed", b"<failed")
+        self.resumption = id
 
     def abort(self) -> None:
         """Drop the connection without a word."""

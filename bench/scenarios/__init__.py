@@ -7,9 +7,12 @@ from bench.scenarios.memory import Memory
 from bench.scenarios.muc import Muc
 from bench.scenarios.offline import Offline
 from bench.scenarios.presence import Presence
+from bench.scenarios.resumptions import Resumptions
 
 SCENARIOS: list[Scenario] = [
     Chat(),
+    Chat(managed=True),
+    Resumptions(),
     Login(),
     Memory(tls=False),
     Memory(tls=True),

@@ -15,7 +15,10 @@ from bench.servers import Server
 PAIRS = 50
 MESSAGES = {20: 20_000, 1: 10_000}  # in all, for each window
 LIMIT = 60.0  # seconds
+ASK_EVERY = 10  # messages after which a client with stream management asks what has been handled
 _END = b"</message>"
+_ASK = b"<r xmlns='urn:xmpp:sm:3'/>"
+_ASKED = b"<r "
 _ID = re.compile(rb"\bid=['\"]m(\d+)['\"]")
 
 
@@ -34,6 +37,7 @@ class Pair:
         self._times: deque[float] = deque()
         self._received: list[bytes] = []
         self._tail = b""
+        self._receiver = receiver
         # What a phone's client sends: a body, a chat state and the request for a receipt.
         self._message = (
             f"<message to='{receiver.jid}' type='chat' id='m%d'>"
@@ -54,7 +58,10 @@ class Pair:
             numbers = range(self._sent, self._sent + count)
             self._sent += count
             self._times.extend([now] * count)
-            self._sender.send(b"".join([self._message % number for number in numbers]))
+            messages = [self._message % number for number in numbers]
+            if self._sender.resumption and self._sent // ASK_EVERY != numbers[0] // ASK_EVERY:
+                messages.append(_ASK)
+            self._sender.send(b"".join(messages))
 
     def _receive(self, data: bytes) -> None:
         self._received.append(data)
@@ -62,6 +69,9 @@ class Pair:
         self._tail = data[1 - len(_END) :]
         now = time.perf_counter()
         arrived = min(data.count(_END), len(self._times))
+        self._receiver.handled += arrived
+        if self._receiver.resumption and _ASKED in data:
+            self._receiver.send(b"<a xmlns='urn:xmpp:sm:3' h='%d'/>" % self._receiver.handled)
         for _ in range(arrived):
             self.latencies.append(now - self._times.popleft())
         self._send(arrived, now)
@@ -75,9 +85,15 @@ class Pair:
 
 
 class Chat(Scenario):
-    """CPU a message and latency, for a window of 20 (throughput) and of 1 (conversation)."""
+    """CPU a message and latency, for a window of 20 (throughput) and of 1 (conversation).
 
-    name = "chat"
+    Args:
+        managed: with stream management (XEP-0198), of both clients.
+    """
+
+    def __init__(self, *, managed: bool = False) -> None:
+        self.name = "sm" if managed else "chat"
+        self._managed = managed
 
     async def prepare(self, server: Server) -> None:
         """Register two accounts a pair."""
@@ -88,6 +104,9 @@ class Chat(Scenario):
         clients = await log_in_all(server, names("user", 2 * PAIRS))
         for client in clients:
             client.send(b"<presence/>")
+            await client.expect(b"<presence")
+            if self._managed:
+                await client.enable_management()
         figures: list[Figure] = []
         for window, messages in MESSAGES.items():
             found, span = await self._chat(server, clients, window, messages // PAIRS)
@@ -118,7 +137,7 @@ class Chat(Scenario):
         latencies = sorted(seconds for pair in pairs for seconds in pair.latencies)
         if not latencies:
             raise ScenarioFailed("no message arrived")
-        what = f"chat, window {window}"
+        what = f"chat{' with acks' if self._managed else ''}, window {window}"
         return [
             Figure(f"{what}: CPU a message", "µs", span.server_cpu * 1e6 / len(latencies)),
             Figure(f"{what}: latency p50", "ms", percentile(latencies, 0.5) * 1e3),

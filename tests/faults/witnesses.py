@@ -16,6 +16,8 @@ MAM = "{urn:xmpp:mam:2}"
 FORWARDED = "{urn:xmpp:forward:0}forwarded"
 STANZA_ID = "{urn:xmpp:sid:0}stanza-id"
 _PATIENCE = 30.0
+# Messages that a sender has under way: a server that is slow is not flooded.
+_WINDOW = 30
 
 #: A message as somebody found it: its number, and its id in the recipient's archive (XEP-0359) or "".
 Found = tuple[int, str]
@@ -104,6 +106,9 @@ class Sender:
     async def _send(self) -> None:
         number = 0
         while True:
+            await asyncio.sleep(0.01)
+            if number - self.acknowledged > _WINDOW:
+                continue
             for _ in range(3):
                 body = f"{self._word} {number} The quick brown fox jumps over the lazy dog."
                 id = f"{self._word}-{number}"
@@ -112,7 +117,6 @@ class Sender:
                 )
                 number += 1
             self._client.write(f"<r xmlns='{NS}'/>")
-            await asyncio.sleep(0.01)
 
 
 class Recipient:

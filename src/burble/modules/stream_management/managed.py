@@ -103,7 +103,7 @@ class ManagedSession:
         self.stored_from = self.stored_to = 0
         self.last_active = 0.0
         self.expires = 0.0
-        self.states: dict[str, Any] = {}
+        self.states: dict[str, Any] | None = None
         self._out: C2SStream | None = None  # what stanzas are written to: not while others are sent again
         self._offset = 0
         self._size = 0

@@ -219,7 +219,7 @@ def _session_row(managed: ManagedSession) -> dict[str, Any]:
         "since": session.since,
         "available_since": session.available_since,
         "interested": session.interested,
-        "states": managed.states,
+        "states": managed.states or {},
     }
     return {
         "resource": session.jid.resource,
