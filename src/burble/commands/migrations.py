@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 from burble.commands.arguments import HostName
 from burble.commands.base import Administered, served
@@ -18,6 +19,8 @@ from burble.module import CommandFailed, command
 
 __all__ = ["Migrations"]
 
+Reader = Literal["any", "ejabberd"]
+
 
 class Migrations:
     """The commands about accounts that come from other servers, or go there.
@@ -30,11 +33,12 @@ class Migrations:
         self._server = server
 
     @command(tags=["mnesia"], result="res::rescode")
-    async def export_piefxis(self, dir: FilePath) -> str:
+    async def export_piefxis(self, dir: FilePath, reader: Reader = "any") -> str:
         """Write the accounts of all hosts to files that other servers read (XEP-0227).
 
         Args:
             dir: a directory on the server's machine; made if it is not there.
+            reader: `ejabberd`, which reads keys of passwords in a way of its own, or `any` other server.
 
         Returns:
             Which file includes the others.
@@ -42,15 +46,16 @@ class Migrations:
         Example:
             export_piefxis exports
         """
-        return await self._export([*self._server.hosts], dir)
+        return await self._export([*self._server.hosts], dir, reader)
 
     @command(tags=["mnesia"], result="res::rescode")
-    async def export_piefxis_host(self, dir: FilePath, host: HostName) -> str:
+    async def export_piefxis_host(self, dir: FilePath, host: HostName, reader: Reader = "any") -> str:
         """Write the accounts of one host to files that other servers read (XEP-0227).
 
         Args:
             dir: a directory on the server's machine; made if it is not there.
             host: a domain served here.
+            reader: `ejabberd`, which reads keys of passwords in a way of its own, or `any` other server.
 
         Returns:
             Which file includes that of the host.
@@ -58,12 +63,13 @@ class Migrations:
         Example:
             export_piefxis_host exports localhost
         """
-        return await self._export([served(self._server, host).name], dir)
+        return await self._export([served(self._server, host).name], dir, reader)
 
-    async def _export(self, hosts: list[str], directory: str) -> str:
+    async def _export(self, hosts: list[str], directory: str, reader: Reader) -> str:
+        database, place_ = self._server.database, place(self._server, directory)
         try:
             path, written = await export_accounts(
-                self._server.database, hosts, place(self._server, directory), report
+                database, hosts, place_, twice=reader == "ejabberd", report=report
             )
         except TransferFailed as error:
             raise CommandFailed(str(error)) from error
@@ -76,7 +82,8 @@ class Migrations:
         Accounts that are here already stay as they are, so it can be done again after a failure.
 
         Args:
-            file: on the server's machine; from the data directory where it is not absolute.
+            file: on the server's machine; from the data directory where it is not absolute. Of a directory
+                all files are read.
             dry_run: only read the files and count.
 
         Returns:

@@ -44,9 +44,10 @@ class AccountData:
         created: when it was made, seconds since the epoch.
         rows: by table, without ``host`` and ``user``.
         size: how many rows these are.
+        bytes: how large the XML in them is.
     """
 
-    __slots__ = ("created", "disabled", "first", "host", "keys", "password", "rows", "size", "user")
+    __slots__ = ("bytes", "created", "disabled", "first", "host", "keys", "password", "rows", "size", "user")
 
     def __init__(self, host: str, user: str, first: bool = True) -> None:
         self.host = host
@@ -58,6 +59,7 @@ class AccountData:
         self.created = int(time.time())
         self.rows: dict[str, dict[object, Row]] = {}
         self.size = 0
+        self.bytes = 0
 
     def add(self, table: Table, row: Row) -> None:
         """Add a row; one with the same key takes its place."""
@@ -65,6 +67,7 @@ class AccountData:
         names = _KEYS[table.name]
         rows[len(rows) if names is None else tuple([row[name] for name in names])] = row
         self.size += 1
+        self.bytes += len(row.get("stanza") or row.get("xml") or b"")
 
     def bare(self) -> str:
         """Its address."""

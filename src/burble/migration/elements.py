@@ -64,8 +64,8 @@ class ElementReader:
             case str(ns), "blocklist" if ns == BLOCKING:
                 for item in element.elements("item"):
                     self._block(account, item.get("jid"))
-            case str(ns), "presence" if ns == CLIENT:
-                self._request(account, element)
+            case str(ns), "presence" if ns == CLIENT or ns in PIE:
+                self._request(account, _as_client(element))
             case _:
                 return False
         return True

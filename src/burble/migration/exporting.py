@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 from urllib.parse import quote
 
 from sqlalchemy import bindparam, func, select
@@ -44,7 +44,12 @@ _USERS: Final = (
 
 
 async def export_accounts(
-    database: Database, hosts: Sequence[str], directory: Path, report: Report = lambda done, total, text: None
+    database: Database,
+    hosts: Sequence[str],
+    directory: Path,
+    *,
+    twice: bool = False,
+    report: Report = lambda done, total, text: None,
 ) -> tuple[Path, int]:
     """Write the accounts of some hosts, as they are now, into files that only their owner may read.
 
@@ -52,6 +57,7 @@ async def export_accounts(
         database: where they are.
         hosts: which.
         directory: where the files go; it is made if it is not there.
+        twice: encode SCRAM keys twice, as ejabberd expects it.
         report: is told of the progress.
 
     Returns:
@@ -70,7 +76,7 @@ async def export_accounts(
         async with database.snapshot() as snapshot:
             written = 0
             for host, name in zip(hosts, names, strict=True):
-                written += await _export_host(snapshot, host, directory / name, report)
+                written += await _export_host(snapshot, host, directory / name, twice, report)
         with NewFile(main) as file:
             includes = "".join(f"<xi:include href='{quote(name)}'/>\n" for name in names)
             file.write(f"{_HEAD}<server-data {_SPACES}>\n{includes}</server-data>\n".encode())
@@ -87,13 +93,13 @@ def _check_place(directory: Path, names: Sequence[str]) -> None:
             raise TransferFailed(f"{directory / name} is there already; try again in a second")
 
 
-async def _export_host(snapshot: Snapshot, host: str, path: Path, report: Report) -> int:
+async def _export_host(snapshot: Snapshot, host: str, path: Path, twice: bool, report: Report) -> int:
     ((total,),) = [row async for rows in snapshot.stream(_COUNT, {"host": host}) for row in rows]
     done, after = 0, ""
     with NewFile(path) as file:
         file.write(f"{_HEAD}<host {_SPACES} jid='{escape_attribute(host)}'>\n".encode())
         while users := await _read(snapshot, host, after):
-            await _export_users(snapshot, host, users, file)
+            file.write(await _users(snapshot, host, users, twice))
             done, after = done + len(users), users[-1].user
             report(done, total, f"accounts of {host}")
         file.write(b"</host>\n")
@@ -105,7 +111,7 @@ async def _read(snapshot: Snapshot, host: str, after: str) -> list[Row]:
     return [row async for rows in snapshot.stream(_USERS, key, _PAGE) for row in rows]
 
 
-async def _export_users(snapshot: Snapshot, host: str, users: list[Row], file: IO[bytes]) -> None:
+async def _users(snapshot: Snapshot, host: str, users: list[Row], twice: bool) -> bytes:
     # The bounds are compared as the database sorts, whichever way that is.
     key = {"host": host, "first": users[0].user, "last": users[-1].user}
     found: dict[str, dict[str, list[Row]]] = {row.user: {} for row in users}
@@ -115,8 +121,7 @@ async def _export_users(snapshot: Snapshot, host: str, users: list[Row], file: I
                 if row.user in found:
                     found[row.user].setdefault(name, []).append(row)
 
-    def write() -> None:
-        for row in users:
-            file.write(user_xml(host, row, found[row.user]))
+    def write() -> bytes:
+        return b"".join(user_xml(host, row, found[row.user], twice=twice) for row in users)
 
-    await asyncio.to_thread(write)
+    return await asyncio.to_thread(write)

@@ -26,9 +26,10 @@ from burble.storage.schema import account_tables, accounts, credentials, metadat
 
 __all__ = ["ImportReport", "import_accounts"]
 
-# Accounts, and rows of them, that are written in one transaction.
+# Accounts, rows of them, and bytes of these, that are written in one transaction.
 _ACCOUNTS: Final = 200
 _ROWS: Final = 5000
+_BYTES: Final = 8 * 1024 * 1024
 
 _EXISTING: Final = select(accounts.c.user).where(
     accounts.c.host == bindparam("host"), accounts.c.user.in_(bindparam("users", expanding=True))
@@ -106,13 +107,13 @@ async def import_accounts(
 def _batch(found: Iterator[AccountData | None]) -> list[AccountData] | None:
     """The next accounts; None at the end."""
     batch: list[AccountData] = []
-    rows = 0
+    rows = size = 0
     for account in found:
         if account is None:
             continue
         batch.append(account)
-        rows += account.size
-        if len(batch) >= _ACCOUNTS or rows >= _ROWS:
+        rows, size = rows + account.size, size + account.bytes
+        if len(batch) >= _ACCOUNTS or rows >= _ROWS or size >= _BYTES:
             break
     return batch or None
 

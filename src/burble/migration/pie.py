@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -21,8 +22,9 @@ XINCLUDE: Final = "http://www.w3.org/2001/XInclude"
 
 _OPENED: Final = {"": ("server-data", "host"), "server-data": ("host",), "host": ("user",)}
 _CONTAINER: Final = "offline-messages"
-# Rows of an account that are handed on before the rest of it is read.
-_PIECE: Final = 2000
+# Rows of an account, and bytes of them, that are handed on before the rest of it is read.
+_ROWS: Final = 2000
+_BYTES: Final = 4 * 1024 * 1024
 
 
 def read_pie(path: Path, ignored: Ignored) -> Iterator[AccountData | None]:
@@ -31,7 +33,8 @@ def read_pie(path: Path, ignored: Ignored) -> Iterator[AccountData | None]:
     Included files must be below the directory of the first.
 
     Args:
-        path: the file, whose root is ``<server-data/>``, or ``<host/>``.
+        path: the file, whose root is ``<server-data/>``, or ``<host/>``; or a directory, of which all files
+            are read whose names end in ``.xml``, as Prosody writes one for each account.
         ignored: counts what can't be taken over.
 
     Returns:
@@ -40,6 +43,14 @@ def read_pie(path: Path, ignored: Ignored) -> Iterator[AccountData | None]:
     Raises:
         TransferFailed: a file can't be read, or is no such file.
     """
+    if path.is_dir():
+        for each in sorted(path.glob("*.xml")):
+            yield from _read_file(each, ignored)
+    else:
+        yield from _read_file(path, ignored)
+
+
+def _read_file(path: Path, ignored: Ignored) -> Iterator[AccountData | None]:
     root = path.parent.resolve()
     yield from _File(path, ignored, root, frozenset(), "", "", None).accounts()
 
@@ -143,7 +154,7 @@ class _File:
             self._ignored[f"elements {element.name} of {element.ns}"] += 1
         elif account is not None:
             self._read(account, element, parent)
-            if account.size >= _PIECE:
+            if account.size >= _ROWS or account.bytes >= _BYTES:
                 self._found.append(account)
                 self._account = AccountData(account.host, account.user, first=False)
 
@@ -202,13 +213,20 @@ class _File:
     def _keys(self, account: AccountData, name: str, fields: list[str]) -> None:
         try:
             stored, server, salt = (base64.b64decode(field, validate=True) for field in fields[:3])
+            size = hashlib.new(HASHES[name]).digest_size
+            if len(stored) != size:
+                # ejabberd encodes what it keeps encoded.
+                stored, server, salt = (
+                    base64.b64decode(each, validate=True) for each in (stored, server, salt)
+                )
             iterations = int(fields[3])
-        except (ValueError, IndexError):
-            iterations = 0
-        if not 0 < iterations < 2**31 or name not in HASHES or len(stored) != len(server) or not salt:
+            good = len(stored) == len(server) == size and len(salt) > 0 and 0 < iterations < 2**31
+        except (ValueError, LookupError):
+            good = False
+        if good:
+            account.keys[name] = ScramKeys(salt, iterations, stored, server)
+        else:
             self._ignored["credentials that can't be used"] += 1
-            return
-        account.keys[name] = ScramKeys(salt, iterations, stored, server)
 
 
 _FIELDS: Final = ("stored-key", "server-key", "salt", "iter-count")

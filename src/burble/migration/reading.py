@@ -19,6 +19,8 @@ _CHUNK: Final = 64 * 1024
 #: A vCard with a picture fits in, and the roster of somebody with very many contacts.
 _LARGEST: Final = 16 * 1024 * 1024
 _DEEPEST: Final = 100
+# Expat looks at a tag from its start again with each piece that it gets of it.
+_TAG: Final = 1024 * 1024
 
 
 class TransferFailed(Exception):
@@ -62,9 +64,10 @@ class _Parser:
 
     def check(self, read: int) -> None:
         """Make sure that what is half read is not too large."""
-        start = self._start if self._stack else self.parser.CurrentByteIndex
-        if read - start > _LARGEST:
+        if self._stack and read - self._start > _LARGEST:
             raise ValueError(f"an element of more than {_LARGEST} bytes")
+        if read - self.parser.CurrentByteIndex > _TAG:
+            raise ValueError(f"a tag of more than {_TAG} bytes")
 
     def _opened(self, name: str, attrs: dict[str, str]) -> None:
         # Called for each element of files that have millions: hence no calls that can be done without.

@@ -35,15 +35,18 @@ __all__ = ["PARTS", "user_xml"]
 Rows = Sequence[Row]
 
 
-def user_xml(host: str, account: Row, parts: Mapping[str, Rows]) -> bytes:
+def user_xml(host: str, account: Row, parts: Mapping[str, Rows], *, twice: bool = False) -> bytes:
     """An account as an element ``<user/>``, on a line of its own.
 
     Args:
         host: its domain.
         account: its row: `user`, `created`, `disabled`.
         parts: its rows in other tables, by the table's name, those of `PARTS`.
+        twice: encode SCRAM keys twice, as ejabberd expects it.
     """
-    content = b"".join(write(host, parts[name]) for name, (_, write) in _WRITERS.items() if name in parts)
+    content = _credentials(parts.get(credentials.name, ()), twice) + b"".join(
+        write(host, parts[name]) for name, (_, write) in _WRITERS.items() if name in parts
+    )
     last = parts.get(last_activity.name)
     own = f"<account xmlns='{ACCOUNT}' created='{account.created}'"
     own += " disabled='true'" if account.disabled else ""
@@ -52,19 +55,19 @@ def user_xml(host: str, account: Row, parts: Mapping[str, Rows]) -> bytes:
     return start.encode() + content + own.encode() + b"</user>\n"
 
 
-def _credentials(host: str, rows: Rows) -> bytes:
+def _credentials(rows: Rows, twice: bool) -> bytes:
+    def encode(data: bytes) -> str:
+        once = base64.b64encode(data)
+        return (base64.b64encode(once) if twice else once).decode()
+
     # SHA-1 comes first: ejabberd takes the first, and knows what to do with this one in all its settings.
     return "".join(
         f"<scram-credentials xmlns='{SCRAM}' mechanism='SCRAM-{escape_attribute(row.mechanism)}'>"
-        f"<iter-count>{row.iterations}</iter-count><salt>{_base64(row.salt)}</salt>"
-        f"<server-key>{_base64(row.server_key)}</server-key>"
-        f"<stored-key>{_base64(row.stored_key)}</stored-key></scram-credentials>"
+        f"<iter-count>{row.iterations}</iter-count><salt>{encode(row.salt)}</salt>"
+        f"<server-key>{encode(row.server_key)}</server-key>"
+        f"<stored-key>{encode(row.stored_key)}</stored-key></scram-credentials>"
         for row in rows
     ).encode()
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
 
 
 def _roster(host: str, rows: Rows) -> bytes:
@@ -119,7 +122,6 @@ def _blocked(host: str, rows: Rows) -> bytes:
 _WRITERS: Final[dict[str, tuple[Table, Callable[[str, Rows], bytes]]]] = {
     table.name: (table, write)
     for table, write in (
-        (credentials, _credentials),
         (roster_items, _roster),
         (offline_messages, _messages),
         (private_xml, _private),
@@ -139,7 +141,7 @@ def _of_users(table: Table) -> Select[tuple[object, ...]]:
     )
 
 
-PARTS: Final = {
-    table.name: _of_users(table) for table in (*(table for table, _ in _WRITERS.values()), last_activity)
-}
+_TABLES: Final = (credentials, *(table for table, _ in _WRITERS.values()), last_activity)
+
+PARTS: Final = {table.name: _of_users(table) for table in _TABLES}
 """What reads the rows of the accounts between two of a host, by the table's name."""
