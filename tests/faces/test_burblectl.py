@@ -251,6 +251,32 @@ async def test_a_person_gets_a_table(server: Server) -> None:
     assert re.search(r"register USER HOST PASSWORD +Register an account\.", listed)
 
 
+class Forged:
+    """Commands that tell what somebody else wrote."""
+
+    @command(tags=["test"])
+    def statuses(self) -> list[dict[str, str]]:
+        """Tell statuses."""
+        return [
+            {"user": "juliet", "status": "\x1b[2Jaway\nromeo\thome"},
+            {"user": "nurse", "status": "\x9bm"},
+        ]
+
+    @command(tags=["test"])
+    def note(self) -> str:
+        """Tell a note."""
+        return "two\nlines\x1b[2J"
+
+
+async def test_what_others_wrote_forges_no_lines_and_moves_no_cursor(server: Server) -> None:
+    server.commands.add(Forged())
+    plain = await ctl(server, "statuses")
+    assert plain.out == "juliet\t\\x1b[2Jaway\\nromeo\\thome\nnurse\t\\x9bm\n"
+    assert "\\x1b[2Jaway\\nromeo\\thome" in await at_terminal(server, "statuses")
+    assert (await at_terminal(server, "note")).splitlines() == ["two", "lines\\x1b[2J"]
+    assert (await ctl(server, "note")).out == "two\nlines\x1b[2J\n"
+
+
 class Work:
     """A command that takes long."""
 
@@ -287,6 +313,15 @@ async def test_a_link_for_scripts_of_ejabberd(server: Server, tmp_path: Path) ->
     assert f"there is {link} already, perhaps of ejabberd" in again.err
     nowhere = await run(program, "link_ejabberdctl", str(tmp_path / "no"), directory=tmp_path)
     assert nowhere == Ended(1, "", f"burblectl: {tmp_path}/no is no directory\n")
+
+
+async def test_a_terminal_that_does_not_know_all_characters(server: Server) -> None:
+    await server.hosts["localhost"].register("жук", "secret")
+    directory = server.settings.data_dir
+    program = Path(sys.executable).with_name("burblectl")
+    environment = {"BURBLE_DATA_DIR": str(directory), "PYTHONIOENCODING": "latin-1"}
+    ended = await run(program, "registered_users", "localhost", directory=directory, environment=environment)
+    assert ended == Ended(0, "juliet\nnurse\nromeo\n\\u0436\\u0443\\u043a\n", "")
 
 
 async def test_it_imports_little(tmp_path: Path) -> None:

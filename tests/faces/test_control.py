@@ -74,6 +74,17 @@ async def test_garbage_is_answered_and_the_connection_goes_on(server: Server, ga
     assert [answer.get("error", {}).get("kind") for answer in answers] == ["bad-request", None]
 
 
+@pytest.mark.parametrize("style", ["", "ejabberd"])
+@pytest.mark.parametrize("arguments", [[], ["\ud800"]])
+@pytest.mark.parametrize("command", ["\ud800", "registered_users", "connected_users_number"])
+async def test_half_a_character_is_answered(
+    server: Server, command: str, arguments: list[str], style: str
+) -> None:
+    asking = json.dumps({"command": command, "arguments": arguments, "style": style}).encode() + b"\n"
+    answers = await talk(server, asking + request("connected_users_number", {}))
+    assert answers[1] == {"result": 0}
+
+
 async def test_a_request_that_never_ends_is_cut_off(server: Server) -> None:
     (answer,) = await talk(server, b"x" * (2 * MAX_LINE), end=False)
     assert answer["error"] == {"kind": "bad-request", "text": f"a request has at most {MAX_LINE} bytes"}

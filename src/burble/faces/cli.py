@@ -7,6 +7,7 @@ with the name ``ejabberdctl`` it takes the options of that program and prints as
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -42,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: those of the command line; by default those of this process.
     """
     program = "ejabberdctl" if Path(sys.argv[0]).name == "ejabberdctl" else "burblectl"
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may not know all characters there are
     try:
         status = _run(read_options(sys.argv[1:] if arguments is None else arguments, program))
         sys.stdout.flush()

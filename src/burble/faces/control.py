@@ -33,10 +33,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
 from burble.commands import Registry
 from burble.commands.base import Administered
+from burble.commands.results import plain
 from burble.faces.calls import CALLER, Answer, BadRequest, Calls, error
 from burble.faces.console import Console
 from burble.faces.unix import MAX_LINE, reachable
@@ -205,7 +206,10 @@ async def _see_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 def _line(answer: Answer) -> bytes:
-    return to_json(answer) + b"\n"
+    try:
+        return to_json(answer) + b"\n"
+    except PydanticSerializationError:  # half of a character that UTF-16 takes two for: no UTF-8 has it
+        return json.dumps(plain(answer)).encode() + b"\n"
 
 
 def _may_connect(connection: socket.socket) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -83,6 +84,8 @@ def _link_ejabberdctl(options: Options) -> int:
     place = Path(options.arguments[0])
     link = place / "ejabberdctl" if place.is_dir() else place
     program = Path(sys.argv[0]).absolute()
+    if not os.access(program, os.X_OK):
+        raise Ended(FAILED, f"{program} is no program that a link could lead to")
     if link.name != "ejabberdctl":
         raise Ended(FAILED, f"{place} is no directory")
     try:

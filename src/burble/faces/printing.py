@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Final
 
 __all__ = ["lines", "show", "table"]
+
+
+# What others wrote, such as a status, may hold what moves the cursor or forges lines.
+_CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+_IN_TEXT: Final = {code: text for code, text in _CONTROLS.items() if code not in (0x09, 0x0A)}
+_IN_FIELDS: Final = _CONTROLS | {0x09: "\\t", 0x0A: "\\n", 0x0D: "\\r", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 
 def show(result: Any) -> None:
@@ -16,22 +22,27 @@ def show(result: Any) -> None:
         table(result if isinstance(result, list) else [result])
     else:
         for line in lines(result):
-            print(line)
+            print(line.translate(_IN_TEXT) if sys.stdout.isatty() else line)
 
 
 def lines(result: Any) -> list[str]:
     """A result as plain lines.
 
     One for each item of a list, the fields of an item parted by tabs; of a single record one for each field,
-    with its name.
+    with its name. Control characters in them are escaped. A result that is one text is as it is.
     """
     if isinstance(result, list):
         return [
-            "\t".join(map(text, each.values())) if isinstance(each, dict) else text(each) for each in result
+            "\t".join(map(field, each.values())) if isinstance(each, dict) else field(each) for each in result
         ]
     if isinstance(result, dict):
-        return [f"{key}\t{text(value)}" for key, value in result.items()]
+        return [f"{key}\t{field(value)}" for key, value in result.items()]
     return [text(result)]
+
+
+def field(value: Any) -> str:
+    """A single value as text without control characters."""
+    return text(value).translate(_IN_FIELDS)
 
 
 def text(value: Any) -> str:
@@ -72,4 +83,4 @@ def table(records: list[dict[str, Any]], *, header: bool = True) -> None:
 def _escaped(value: Any) -> str:
     from rich.markup import escape
 
-    return escape(text(value))
+    return escape(field(value))
