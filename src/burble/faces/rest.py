@@ -36,7 +36,7 @@ _PAGE_POLICY: Final = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 # Arguments that ejabberd called otherwise once; it takes these names too.
-_OLD_NAMES: Final = {"server": "host", "localserver": "localhost"}
+_OLD_NAMES: Final = {"server": "host", "localserver": "localhost", "name": "room"}
 
 
 class Rest:

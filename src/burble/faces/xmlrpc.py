@@ -64,8 +64,11 @@ class XmlRpc:
             return _respond(_fault(_FAILED, str(error)), error if error.status == 401 else None)
 
     async def _call(self, name: str, params: list[Any], caller: RemoteCaller) -> Any:
+        of_ejabberd = False
         if params and _is_login(params[0]) and (caller.account is None or len(params) > 1):
-            caller = await self._log_in(caller, params.pop(0))
+            login = params.pop(0)
+            of_ejabberd = "admin" in login  # which means to call as one; mod_rostbeef knows no such thing
+            caller = await self._log_in(caller, login)
         known = caller.account is not None
         try:
             command = self._registry.find(name, _VERSION)
@@ -80,7 +83,7 @@ class XmlRpc:
             code = _UNKNOWN_CALL if isinstance(error, UnknownCommand) else _FAILED
             raise _fault(code, str(error)) from None
         arguments = _arguments(command, params)
-        old = rostbeef.is_rostbeef(command.name, arguments)
+        old = not of_ejabberd and rostbeef.is_rostbeef(command.name, arguments)
         try:
             result = await self._registry.call(
                 command.name, rename_old(command, arguments), judged, version=_VERSION
