@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import Field
-from sqlalchemy import bindparam, select
 
 from burble.commands.base import Administered, account_host, module_on
 from burble.errors import StanzaError
@@ -16,17 +15,8 @@ from burble.module import command
 from burble.modules.last import LastActivity, Logout
 from burble.modules.offline import Offline
 from burble.modules.private import PrivateXml
-from burble.namespaces import CLIENT
-from burble.storage.schema import offline_messages
 from burble.timestamps import format_stamp
 from burble.xml import Element, parse_element
-
-_o = offline_messages.c
-_MESSAGES: Final = (
-    select(_o.stanza, _o.stored_at)
-    .where(_o.host == bindparam("host"), _o.user == bindparam("user"))
-    .order_by(_o.id)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,39 +150,6 @@ class StoredCommands:
             get_offline_count juliet localhost
         """
         return module_on(await account_host(self._server, user, host), Offline).kept(user)
-
-    @command(
-        tags=["internal", "offline"],
-        safe=True,
-        result="queue::[messages::(time::string, from::string, to::string, packet::string)]",
-    )
-    async def get_offline_messages(self, user: str, host: str) -> list[dict[str, str]]:
-        """Tell the messages that are kept for an account until it connects; they stay.
-
-        Args:
-            user: the account's name, without its domain.
-            host: a domain served here.
-
-        Returns:
-            Each with the time it came, its sender, its addressee and its XML, the oldest first.
-
-        Example:
-            get_offline_messages juliet localhost
-        """
-        await account_host(self._server, user, host)
-        await self._server.database.batch.flush()
-        rows = await self._server.database.fetch(_MESSAGES, {"host": host, "user": user})
-        return [_kept(row.stanza, row.stored_at) for row in rows]
-
-
-def _kept(stanza: bytes, at: int) -> dict[str, str]:
-    message = parse_element(stanza, CLIENT)
-    return {
-        "time": _stamp(at),
-        "from": message.get("from") or "",
-        "to": message.get("to") or "",
-        "packet": message.to_string(),
-    }
 
 
 def _stamp(seconds: float) -> str:
