@@ -48,6 +48,11 @@ class PushService:
             answer = iq.reply() if self.answer == "result" else iq.error(self.answer)
             self._host.router.route(answer)
 
+    async def told(self) -> None:
+        """Wait until all that there is to tell is published, or waits for an answer."""
+        while looking := [task for task in self._host._tasks if "_notify" in repr(task.get_coro())]:
+            await asyncio.wait(looking, timeout=5)
+
     async def next(self) -> Notification:
         """The next notification."""
         async with asyncio.timeout(5):

@@ -305,6 +305,7 @@ async def test_a_service_that_never_answers_holds_nothing(
     for number in range(5):
         write(romeo, str(number))
     await romeo.nothing()
+    await service.told()
     assert (await service.next()).count == 1
     assert service.published.empty()
     service.answer = "result"

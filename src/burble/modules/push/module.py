@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Final
@@ -83,6 +84,7 @@ class Push(Module):
         self.store = PushStore(self.host.database, self.host.name)
         await self.store.start()
         self._sender = Sender(self.host, self.store)
+        self._notifying = asyncio.Lock()
         self._take(self.settings)
         # After everybody who may still stop a message, or change it.
         self.listen(StanzaReceived, self.received, -30, self.store.users)
@@ -237,7 +239,7 @@ class Push(Module):
         if account is None or not account.available():
             roster = await self._rosters.store.load(event.user)
             kept = self._offline.kept(event.user)
-            await self._notify(event.user, Summary(kept, len(roster.requests)))
+            self.host.spawn(self._notify(event.user, Summary(kept, len(roster.requests))))
 
     def _summary(self, messages: int, last: Message) -> Summary:
         summary = Summary(messages)
@@ -248,15 +250,16 @@ class Push(Module):
         return summary
 
     async def _notify(self, user: str, summary: Summary, resource: str | None = None) -> None:
-        """Tell all services of an account, or those that one client has enabled."""
-        try:
-            services = await self.store.load(user)
-        except StorageError as error:
-            _log.error("nobody can be notified for %s@%s now: %s", user, self.host.name, error)
-            return
-        for service in services:
-            if resource is None or service.resource == resource:
-                self._sender.notify(user, service, summary)
+        """Tell all services of an account, or those that one client has enabled, in the order of calls."""
+        async with self._notifying:
+            try:
+                services = await self.store.load(user)
+            except StorageError as error:
+                _log.error("nobody can be notified for %s@%s now: %s", user, self.host.name, error)
+                return
+            for service in services:
+                if resource is None or service.resource == resource:
+                    self._sender.notify(user, service, summary)
 
     # ---- what services say (§8)
 
