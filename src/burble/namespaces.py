@@ -21,6 +21,7 @@ DATA_FORMS = "jabber:x:data"  # 0004
 LAST_ACTIVITY = "jabber:iq:last"  # 0012
 OFFLINE = "http://jabber.org/protocol/offline"  # 0013
 PRIVACY = "jabber:iq:privacy"  # 0016
+EXPIRE = "jabber:x:expire"  # 0023
 DISCO_INFO = "http://jabber.org/protocol/disco#info"  # 0030
 DISCO_ITEMS = "http://jabber.org/protocol/disco#items"  # 0030
 MUC = "http://jabber.org/protocol/muc"  # 0045

@@ -17,6 +17,7 @@ from burble.commands.messages import MessageCommands
 from burble.commands.migrations import Migrations
 from burble.commands.modules import ModuleCommands
 from burble.commands.oauth import OAuth
+from burble.commands.offline import OfflineCommands
 from burble.commands.push import PushCommands
 from burble.commands.roompeople import RoomPeopleCommands
 from burble.commands.rooms import RoomCommands
@@ -55,4 +56,5 @@ BUILTIN: Final[tuple[Callable[[Administered], object], ...]] = (
     LogCommands,
     Backups,
     Migrations,
+    OfflineCommands,
 )

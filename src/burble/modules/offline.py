@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, func, insert, select
 from burble.delay import delay
 from burble.errors import StanzaError
 from burble.module import Module, on
-from burble.namespaces import CHAT_STATES, CLIENT, HINTS, MSG_OFFLINE
+from burble.namespaces import CHAT_STATES, CLIENT, EXPIRE, HINTS, MSG_OFFLINE
 from burble.routing.events import (
     AccountRegistered,
     AccountRemoved,
@@ -41,7 +41,7 @@ _MINE: Final = (_t.host == bindparam("host"), _t.user == bindparam("user"))
 _STORE: Final = insert(offline_messages)
 _READ: Final = (
     select(_t.id, _t.stanza, _t.stored_at)
-    .where(*_MINE, _t.id > bindparam("after"))
+    .where(*_MINE, _t.id > bindparam("after"), _t.expires.is_(None) | (_t.expires > bindparam("now")))
     .order_by(_t.id)
     .limit(_PAGE)
 )
@@ -122,6 +122,7 @@ class Offline(Module):
             "user": user,
             "stanza": message.to_bytes(),
             "stored_at": int(time.time()),
+            "expires": _expiry(message),
         }
         try:
             batch.add(_STORE, row, partial(self._failed, user, message))
@@ -177,7 +178,8 @@ class Offline(Module):
         while session.alive:
             delivery.arrived = False
             await database.batch.flush()
-            rows = await database.fetch(_READ, {"host": host, "user": user, "after": last})
+            key = {"host": host, "user": user, "after": last, "now": int(time.time())}
+            rows = await database.fetch(_READ, key)
             if not rows and not delivery.arrived:
                 return
             if not rows:
@@ -299,6 +301,13 @@ def has_content(message: Message) -> bool:
         elif child.ns != CHAT_STATES and not (child.ns == CLIENT and child.name == "thread"):
             return True
     return False
+
+
+def _expiry(message: Message) -> int | None:
+    """When a message is worth nothing any more, as its sender says (XEP-0023); seconds since 1970."""
+    limit = message.child("x", EXPIRE)
+    seconds = "" if limit is None else limit.get("seconds") or ""
+    return int(time.time()) + int(seconds) if seconds.isdecimal() and len(seconds) < 12 else None
 
 
 async def _awaited(waiting: Awaitable[None]) -> None:
