@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from burble import namespaces as ns
 from burble.errors import StanzaError, StreamError
 from burble.jid import JID, JIDError
-from burble.sasl import Challenge, Exchange, SaslFailure, SaslServer, Success, decode, encode
+from burble.sasl import SaslFailure, SaslServer, Success
 from burble.stanza import Iq, Stanza
 from burble.streams.base import Carrier, XMLStream
+from burble.streams.login import SaslLogin
 from burble.streams.parser import ParserLimits, StreamOpen
 from burble.xml import Element, escape_attribute
 
@@ -95,10 +96,10 @@ class C2SStream(XMLStream):
     """
 
     __slots__ = (
-        "_exchange",
         "_expiry",
         "_failures",
         "_hosts",
+        "_sasl",
         "_stamp",
         "_stamp_lang",
         "handled",
@@ -128,7 +129,7 @@ class C2SStream(XMLStream):
         #: The session, once a resource is bound.
         self.session: Bound | None = None
         self._expiry: asyncio.TimerHandle | None = None
-        self._exchange: Exchange | None = None
+        self._sasl: SaslLogin | None = SaslLogin(self)
         self._failures = 0
         self._stamp = b""
         self._stamp_lang = b""
@@ -222,8 +223,8 @@ class C2SStream(XMLStream):
             raise StreamError("policy-violation", "nothing may come between the steps of a negotiation")
         if isinstance(element, Stanza):
             return self._early_stanza(element)
-        if element.ns == ns.SASL:
-            return self._sasl(element)
+        if element.ns == ns.SASL and self._sasl is not None:
+            return self._sasl.received(element)
         if element.ns == ns.TLS and element.name == "starttls":
             self._start_tls()
             return None
@@ -321,6 +322,7 @@ class C2SStream(XMLStream):
         self._stamp = self._stamp_lang = f" from='{escape_attribute(jid)}'".encode()
         if self.lang:
             self._stamp_lang += f" xml:lang='{escape_attribute(self.lang)}'".encode()
+        self._sasl = None
         self._stays()
         self.negotiated()
 
@@ -344,46 +346,10 @@ class C2SStream(XMLStream):
             raise StreamError("policy-violation", "nothing may follow <starttls/> but TLS")
         self.send(Element("proceed", ns.TLS))
         self.carrier.start_tls()
-        self._exchange = None  # nothing learned before TLS counts (§5.4.3.3)
+        self._sasl = SaslLogin(self)  # nothing learned before TLS counts (§5.4.3.3)
         self.restart(self.limits)
 
-    # ---- SASL (RFC 6120 §6)
-
-    async def _sasl(self, element: Element) -> None:
-        if self.host is None or self.login is not None:
-            raise StreamError("not-authorized", "this stream is logged in already")
-        if self.host.settings.tls.require and self.carrier.tls is None:
-            self._fail(SaslFailure("encryption-required", "start TLS first"))
-            return
-        try:
-            step = await self._step(self.host, element)
-        except SaslFailure as failure:
-            self._exchange = None
-            self._fail(failure)
-            return
-        if isinstance(step, Challenge):
-            self.send(Element("challenge", ns.SASL, None, encode(step.data)))
-            return
-        self._exchange = None
-        self.login = step
-        self.send(Element("success", ns.SASL, None, *([encode(step.data)] if step.data is not None else [])))
-        self.restart(self.host.client_limits)
-
-    async def _step(self, host: ClientHost, element: Element) -> Challenge | Success:
-        if element.name == "abort":
-            raise SaslFailure("aborted", "the client gave up")
-        if element.name == "auth":
-            self._exchange = host.sasl.begin(element.get("mechanism") or "", self.carrier.tls)
-            return await self._exchange.step(decode(element.text))
-        if element.name == "response" and self._exchange is not None:
-            return await self._exchange.step(decode(element.text) or b"")
-        raise SaslFailure("malformed-request", f"<{element.name}/> is not expected now")
-
-    def _fail(self, failure: SaslFailure) -> None:
-        answer = Element("failure", ns.SASL)
-        answer.add(failure.condition)
-        answer.add("text", attrs={"xml:lang": "en"}, text=failure.text)
-        self.refuse_login(failure, answer)
+    # ---- logins that fail
 
     def refuse_login(self, failure: SaslFailure, answer: Element) -> None:
         """Answer a login that has failed.
