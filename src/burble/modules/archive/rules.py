@@ -8,7 +8,7 @@ from typing import Final
 from burble.namespaces import CHAT_MARKERS, CLIENT, CONFERENCE, HINTS, MUC_USER, RECEIPTS, RETRACT
 from burble.stanza import Message
 
-__all__ = ["Worth", "worth"]
+__all__ = ["Worth", "says_something", "worth"]
 
 # What says something that another device of the account must know of, also without a body. Chat states are
 # not here: who was typing when is of no use to anybody later.
@@ -58,8 +58,22 @@ def worth(message: Message) -> Worth:
     kind = message.attrs.get("type")
     if kind == "groupchat" or kind == "error":
         return _NOTHING
+    return _found(message, kind != "headline")
+
+
+def says_something(message: Message) -> bool:
+    """Whether the archive of a room keeps a message that an occupant says to all."""
+    return _found(message, True) is not _NOTHING
+
+
+def _found(message: Message, wanted: bool) -> Worth:
+    """What a message is worth.
+
+    Args:
+        message: the message.
+        wanted: whether it is kept without asking to be.
+    """
     found = _NOTHING
-    wanted = kind != "headline"
     for child in message.children:
         if isinstance(child, str):
             continue

@@ -59,6 +59,11 @@ class RoomConfig(Table):
         (), max_length=50, description="The hats that admins can give people to wear."
     )
     logging: bool = Field(False, description="Whether what is said is logged, for others to read.")
+    archiving: bool = Field(
+        True,
+        description="Whether what is said in a persistent room is archived, for those to read who may enter "
+        "(XEP-0313).",
+    )
     history: int = Field(20, ge=0, description="How many messages a newcomer is sent.")
     pubsub: str = Field(
         "", max_length=2000, description="The address of a publish-subscribe node that belongs to the room."

@@ -17,8 +17,9 @@ from burble.xml import Element
 
 __all__ = ["Submitted", "config_form", "configured", "holders"]
 
-#: Fields the registrar does not know; the first is ejabberd's.
+#: Fields the registrar does not know; the first is ejabberd's, the second Prosody's.
 VOICE_REQUESTS: Final = "muc#roomconfig_allow_voice_requests"
+ARCHIVING: Final = "muc#roomconfig_enable_archiving"
 REGISTRATION: Final = "{urn:burble:muc}registration"
 
 _LANG: Final = "muc#roomconfig_lang"
@@ -40,6 +41,7 @@ _SETTINGS: Final = {
     VOICE_REQUESTS: "allow_voice_requests",
     REGISTRATION: "registration",
     "muc#roomconfig_enablelogging": "logging",
+    ARCHIVING: "archiving",
     "muc#maxhistoryfetch": "history",
     "muc#roomconfig_pubsub": "pubsub",
     "muc#roominfo_ldapgroup": "ldap_group",
@@ -192,6 +194,7 @@ def _add_switches(form: Form, config: RoomConfig) -> None:
         ("muc#roomconfig_allowinvites", "May all occupants invite others?", config.allow_invites),
         (VOICE_REQUESTS, "May visitors ask for voice?", config.allow_voice_requests),
         ("muc#roomconfig_enablelogging", "Is what is said logged for others to read?", config.logging),
+        (ARCHIVING, "Is what is said archived for those who may enter?", config.archiving),
     ):
         form.add(var, "boolean", label=label, value=value)
 

@@ -18,6 +18,9 @@ from burble.namespaces import (
     DISCO_INFO,
     DISCO_ITEMS,
     HATS,
+    MAM,
+    MAM_EXTENDED,
+    MAM_GROUPCHAT_FIELD,
     MODERATE,
     MUC,
     MUC_REQUEST,
@@ -55,6 +58,9 @@ FEATURES: Final = (
     STANZA_ID,
     VCARD,
 )
+
+#: What a room can do that has an archive.
+ARCHIVE_FEATURES: Final = (MAM, MAM_EXTENDED, MAM_GROUPCHAT_FIELD)
 
 
 def room_info(room: Room, iq: Iq, logs: str = "") -> list[Stanza]:
@@ -113,7 +119,8 @@ def static_info(room: Room) -> Info:
         "muc_nonanonymous" if config.whois == "anyone" else "muc_semianonymous",
     )
     name = config.name or room.jid.local
-    return Info([Identity("conference", "text", name=name)], [*FEATURES, *states])
+    archive = ARCHIVE_FEATURES if room.archived else ()
+    return Info([Identity("conference", "text", name=name)], [*FEATURES, *archive, *states])
 
 
 def avatar_hashes(vcard: Element | None) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from burble.errors import StanzaError
+from burble.modules.muc.absent import tell_absent
 from burble.modules.muc.logs import Line, Watch
 from burble.modules.muc.room import Room, Spoken
 from burble.modules.muc.store import Change
@@ -119,12 +120,14 @@ class LiveRoom:
     def _go_on(self) -> None:
         """Do what waits, until there is nothing or the database has to be waited for."""
         service = self.service
+        archivable = service.archive.enabled
         while self._jobs:
             job, done = self._jobs.popleft()
             room = self.room
             if room is None:
                 service.host.spawn(self._make(job, done))
                 return
+            room.archivable = archivable
             before = None
             try:
                 watch = Watch(room) if service.logs is not None and room.config.logging else None
@@ -145,9 +148,11 @@ class LiveRoom:
         service.rests(self)
 
     def _tell(self, result: Result) -> None:
-        """Send what came of a job, and log it."""
+        """Send what came of a job, log and archive it."""
         service = self.service
+        service.archive.take(result.room)
         sending = service.send(result.out)
+        tell_absent(service.host, result.room, result.out)
         if result.lines and service.logs is not None:
             service.logs.write(result.room, result.lines, time.time())
         if sending is None:
@@ -172,6 +177,7 @@ class LiveRoom:
         else:
             if found is not None:
                 self.room, self.creator = found
+                self.room.new_id = service.archive.new_id
                 self.stored = True
         self._go_on()
 
@@ -233,6 +239,7 @@ class LiveRoom:
         store = self.service.store
         if not _kept(room):
             await store.drop(self.local)
+            await self.service.archive.erase(self.local)
             self.stored = False
         elif self.stored:
             await store.save(room, self.creator, changes)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Final
 
 from burble.errors import StanzaError
 from burble.jid import JID, JIDError
+from burble.modules.archive.rules import says_something
 from burble.modules.muc import moderation
 from burble.modules.muc.ranks import Role
 from burble.modules.muc.room import Occupant, Room, Spoken
@@ -38,19 +38,23 @@ def said(room: Room, message: Message, now: float) -> list[Stanza]:
     if new_subject and occupant.role < Role.MODERATOR and not room.config.change_subject:
         raise StanzaError("forbidden", "only moderators may change the subject")
     retracted = moderation.own_message(room, occupant, message)
-    id_ = str(uuid.uuid4())
+    id_ = room.new_id()
     reflected = reflection(room, occupant, message)
     reflected.append(Element("stanza-id", STANZA_ID, {"id": id_, "by": room.jid}))
     reflected.attrs.setdefault("id", id_)
     most = room.limits.subject if new_subject else room.limits.message
     if len(reflected.to_bytes()) > most:
         raise StanzaError("policy-violation", f"this has more than the {most} bytes that are allowed")
+    moderation.note(room, occupant, message, reflected.attrs["id"], now)
     if retracted is not None:
         moderation.bury(room, retracted, reflected.attrs["id"], now)
+    spoken = Spoken(reflected, now, occupant.account, id_)
     if new_subject:
         room.change_subject(reflected, now)
     elif is_kept(message):
-        room.remember(Spoken(reflected, now, occupant.account, id_))
+        room.remember(spoken)
+    if room.archived and says_something(message):
+        room.unarchived.append((spoken, message.from_))
     return [*reflected.to_each(room.present, occupant.address)]
 
 

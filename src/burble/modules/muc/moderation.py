@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from burble.errors import StanzaError
 from burble.modules.muc import affiliations
 from burble.modules.muc.ranks import Role
-from burble.modules.muc.room import Occupant, Room, Spoken
+from burble.modules.muc.room import Occupant, Retracted, Room, Spoken
 from burble.namespaces import MODERATE, OCCUPANT_ID, RETRACT, STANZA_ID
 from burble.stanza import Iq, Message, Stanza
 from burble.timestamps import format_stamp
 from burble.xml import Element
 
-__all__ = ["bury", "moderated", "own_message"]
+__all__ = ["bury", "moderated", "note", "own_message"]
 
 
 def moderated(room: Room, request: Iq, now: float) -> list[Stanza]:
@@ -43,7 +43,7 @@ def moderated(room: Room, request: Iq, now: float) -> list[Stanza]:
     if request.type != "set" or not id_ or moderate.child("retract", RETRACT) is None:
         raise StanzaError("bad-request", "the id of a message to be retracted is needed")
     reason = affiliations.check_reason(room, moderate.child_text("reason", MODERATE) or "")
-    retraction = str(uuid.uuid4())
+    retraction = room.new_id()
     retract = Element("retract", RETRACT, {"id": id_}, *_by(moderator, reason))
     stamped = Element("stanza-id", STANZA_ID, {"id": retraction, "by": room.jid})
     message = Message(None, None, {"type": "groupchat", "id": retraction}, retract, stamped)
@@ -51,7 +51,11 @@ def moderated(room: Room, request: Iq, now: float) -> list[Stanza]:
     if spoken is not None:
         bury(room, spoken, retraction, now, *_by(moderator, reason))
     # Who was away is told, too: what took its place in the history may be older than what they ask for.
-    room.remember(Spoken(Message(None, room.jid, message.attrs, *message.children), now, None, retraction))
+    told = Spoken(Message(None, room.jid, message.attrs, *message.children), now, None, retraction)
+    room.remember(told)
+    if room.archived:
+        room.retracted.append(Retracted(id_, None, _tombstone(retraction, now, _by(moderator, reason))))
+        room.unarchived.append((told, None))
     return [*message.to_each(room.present, room.jid), request.reply()]
 
 
@@ -79,11 +83,30 @@ def bury(room: Room, spoken: Spoken, retraction: str, now: float, *details: Elem
         details: by whom, and why, where a moderator did it.
     """
     said = spoken.message
-    stamp = format_stamp(datetime.fromtimestamp(int(now), UTC))
-    tombstone = Element("retracted", RETRACT, {"id": retraction, "stamp": stamp}, *details)
+    tombstone = _tombstone(retraction, now, details)
     kept = [child for child in said.elements() if child.ns in (OCCUPANT_ID, STANZA_ID)]
     spoken.message = Message(said.to, said.from_, dict(said.attrs), tombstone, *kept)
     room.unsaved.append(("history", spoken))
+
+
+def note(room: Room, occupant: Occupant, message: Message, retraction: str, now: float) -> None:
+    """Have a message be buried in the archive where an occupant's message takes it back.
+
+    Args:
+        room: the room.
+        occupant: who said it, which the archive checks.
+        message: the message that may take back another.
+        retraction: its id.
+        now: the time, seconds since the epoch.
+    """
+    retract = message.child("retract", RETRACT) if room.archived else None
+    if retract is not None and (id := retract.get("id")):
+        room.retracted.append(Retracted(id, occupant.account, _tombstone(retraction, now, ())))
+
+
+def _tombstone(retraction: str, now: float, details: Sequence[Element]) -> Element:
+    stamp = format_stamp(datetime.fromtimestamp(int(now), UTC))
+    return Element("retracted", RETRACT, {"id": retraction, "stamp": stamp}, *details)
 
 
 def _find(room: Room, id: str | None) -> Spoken | None:

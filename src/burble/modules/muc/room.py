@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hmac
 import unicodedata
+import uuid
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -121,6 +122,20 @@ class Spoken:
         return self._stamped[1]
 
 
+class Retracted(NamedTuple):
+    """A message that was taken back (XEP-0424, XEP-0425).
+
+    Attributes:
+        id: its stanza id.
+        by: the account that must have said it; None where a moderator takes back what others said.
+        tombstone: what is to take the place of what it said.
+    """
+
+    id: str
+    by: JID | None
+    tombstone: Element
+
+
 @dataclass(slots=True)
 class Standing:
     """The affiliation of an account or domain, and why.
@@ -157,6 +172,10 @@ class Room:
         locked: whether it awaits its first configuration (§10.1).
         destroyed: whether an owner has destroyed it, so that the service has to forget it (§10.9).
         unsaved: what was changed since the service last took it.
+        unarchived: what was said since then, each with the client that said it; None for the room's own.
+        retracted: what was taken back since then.
+        archivable: whether the service has an archive.
+        new_id: gives the stanza ids of what is said (XEP-0359).
     """
 
     def __init__(self, jid: JID, config: RoomConfig, secret: bytes, limits: RoomLimits | None = None) -> None:
@@ -176,10 +195,19 @@ class Room:
         self.locked = False
         self.destroyed = False
         self.unsaved: list[tuple[Part, JID | Spoken | None]] = []
+        self.unarchived: list[tuple[Spoken, JID | None]] = []
+        self.retracted: list[Retracted] = []
+        self.archivable = False
+        self.new_id: Callable[[], str] = _new_id
         self._nicks: dict[JID, str] = {}
         self._alike: dict[str, Occupant] = {}
         self._holders: dict[str, JID] = {}
         self._history_size = 0
+
+    @property
+    def archived(self) -> bool:
+        """Whether what is said goes into the archive: not in rooms that end with the last occupant."""
+        return self.archivable and self.config.archiving and self.config.persistent
 
     # ---- who may what
 
@@ -343,6 +371,10 @@ class Room:
         kept = min(self.config.history, self.limits.history)
         while self.history and (len(self.history) > kept or self._history_size > self.limits.history_bytes):
             self._history_size -= self.history.popleft().size
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
 
 
 def likeness(nick: str) -> str:

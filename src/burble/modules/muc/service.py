@@ -13,6 +13,7 @@ from urllib.parse import quote
 from burble.errors import StanzaError
 from burble.jid import JID
 from burble.modules.muc import directory, leaving, owner
+from burble.modules.muc.archiving import Asker, RoomArchive
 from burble.modules.muc.avatars import vcard
 from burble.modules.muc.config import RoomConfig
 from burble.modules.muc.discovery import room_info, room_items
@@ -45,6 +46,7 @@ class RoomService:
         live: the rooms in memory, by localpart.
         logs: the logs on disk; None where there are none.
         rates: how fast occupants may speak and show themselves.
+        archive: what was said in persistent rooms.
     """
 
     def __init__(self, host: Host, settings: MucSettings) -> None:
@@ -55,6 +57,7 @@ class RoomService:
         self.live: dict[str, LiveRoom] = {}
         self.logs = _logs(settings)
         self.rates = Rates(settings.message_interval, settings.presence_interval)
+        self.archive = RoomArchive(host, self.jid)
         # Those without occupants, with the time since when; the longest unused first.
         self._resting: OrderedDict[str, float] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
@@ -74,7 +77,17 @@ class RoomService:
         if not to.local:
             return self._asked(stanza)
         assert isinstance(stanza, Message | Presence | Iq)
+        if isinstance(stanza, Iq) and self.archive.answers(stanza):
+            return self._answer_from_archive(stanza)
         return self.enter(to.local).take(StanzaJob(self, stanza))
+
+    async def _answer_from_archive(self, iq: Iq) -> None:
+        assert iq.to is not None
+        asker = await self.read(iq.to.local, lambda room: Asker.of(room, iq))
+        answer = iq.reply(await self.archive.answer(iq, asker))
+        waiting = self.host.router.route(answer)
+        if waiting is not None:
+            await waiting
 
     async def _answer(self, iq: Iq) -> None:
         answer = iq.reply(await directory.answer(self, iq))
@@ -173,7 +186,9 @@ class RoomService:
     def new_room(self, local: str) -> Room:
         """A new room with the configuration that new rooms have."""
         config, limits = self.settings.room_defaults, self.settings.limits
-        return Room(JID.build(local, self.jid), config, secrets.token_bytes(16), limits)
+        room = Room(JID.build(local, self.jid), config, secrets.token_bytes(16), limits)
+        room.new_id = self.archive.new_id
+        return room
 
     def rests(self, live: LiveRoom) -> None:
         """A room has nothing to do: forget it where it is none, put it to sleep where it is long idle."""
