@@ -372,3 +372,44 @@ async def test_a_new_account_has_no_services(server: Server, connect: Connect, s
     write(romeo, "hark")
     await romeo.sync()
     await service.nothing()
+
+
+# ---- rooms
+
+ROOM = "verona@conference.localhost"
+REGISTER = "<query xmlns='jabber:iq:register'>{}</query>"
+
+
+async def enter(client: ScriptedClient, nick: str) -> None:
+    client.write(f"<presence to='{ROOM}/{nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+    await client.find(lambda e: e.find(f"{CLIENT}subject") is not None)
+
+
+async def register(client: ScriptedClient, nick: str) -> None:
+    fields = {"FORM_TYPE": "http://jabber.org/protocol/muc#register", "muc#register_roomnick": nick}
+    inner = "".join(f"<field var='{var}'><value>{value}</value></field>" for var, value in fields.items())
+    form = f"<x xmlns='jabber:x:data' type='submit'>{inner}</x>"
+    assert (await client.ask("set", REGISTER.format(form), ROOM)).get("type") == "result"
+
+
+async def test_members_hear_of_rooms_that_they_are_not_in(connect: Connect, service: PushService) -> None:
+    """Those who have registered a nick and are offline; not for what has no body."""
+    romeo, juliet, nurse = [await connect(who) for who in ("romeo/orchard", "juliet/phone", "nurse/hall")]
+    await enter(romeo, "Romeo")
+    owner = "<query xmlns='http://jabber.org/protocol/muc#owner'>{}</query>"
+    await romeo.ask("set", owner.format("<x xmlns='jabber:x:data' type='submit'/>"), ROOM)
+    members = "".join(f"<item affiliation='member' jid='{each.bare}'/>" for each in (juliet, nurse))
+    admin = f"<query xmlns='http://jabber.org/protocol/muc#admin'>{members}</query>"
+    assert (await romeo.ask("set", admin, ROOM)).get("type") == "result"
+    for client, nick in ((juliet, "Juliet"), (nurse, "Nurse")):
+        assert (await enable(client, nick)).get("type") == "result"
+        await register(client, nick)
+    juliet.write("</stream:stream>")
+    await juliet.closed()
+    await appear(nurse)
+    romeo.write(f"<message to='{ROOM}' type='groupchat'><subject>Verona</subject></message>")
+    romeo.write(f"<message to='{ROOM}' type='groupchat'><body>Hark!</body></message>")
+    await romeo.sync()
+    told = await service.next()
+    assert (told.node, told.count) == ("Juliet", 1)
+    await service.nothing()

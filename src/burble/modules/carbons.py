@@ -104,19 +104,23 @@ class Carbons(Module):
     def sent(self, event: StanzaSent) -> None:
         """§8: copy what one session sends to the others."""
         session, message = event.session, event.stanza
-        # What goes to the account itself is copied when it arrives, once.
-        if not isinstance(message, Message) or message.to is None or message.to.bare == session.jid.bare:
+        if session.account.user not in self._copying or not isinstance(message, Message):
             return
-        if session.user in self._copying and self._is_eligible(session.account, message, message.to):
+        # What goes to the account itself is copied when it arrives, once.
+        if message.to is None or message.to.bare == session.jid.bare:
+            return
+        if self._is_eligible(session.account, message, message.to):
             if message.archive_id:  # what clients find it by in their archive (XEP-0313)
                 message = message.with_stanza_id(session.jid.bare, message.archive_id)
             self._copy("sent", message, session.account.sessions.values(), {session})
 
     def received(self, event: StanzaReceived) -> None:
         """§7: copy what one session gets to the others."""
+        if event.user not in self._copying:
+            return
         message = event.stanza
         account = self.host.sessions.accounts.get(event.user)
-        if account is None or not isinstance(message, Message) or event.user not in self._copying:
+        if account is None or not isinstance(message, Message):
             return
         if message.from_ is None or message.to is None or _is_private_from_room(message):
             return

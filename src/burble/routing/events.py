@@ -156,6 +156,24 @@ class MessageKept(Event):
         self.message = message
 
 
+class RoomMessage(Event):
+    """Somebody has said something in a room of the host that some of its members miss (XEP-0045).
+
+    Handlers are plain functions.
+
+    Attributes:
+        message: as occupants get it.
+        absent: the bare JIDs of members that have registered a nick with the room, and are not in it.
+    """
+
+    __slots__ = ("absent", "message")
+
+    def __init__(self, message: Message, absent: Sequence[JID]) -> None:
+        self.stopped = False
+        self.message = message
+        self.absent = absent
+
+
 class PresenceSent(Event):
     """A client sent a presence stanza of any type, with or without an addressee."""
 

@@ -55,6 +55,7 @@ class Blocking(Module):
         """Find out who blocks anybody."""
         self._rosters = self.require(Rosters)
         self.lists = BlockLists(self.host.database, self.host.name)
+        self._blockers = self.lists.blockers
         #: Accounts whose privacy lists decide instead (XEP-0016), block lists included.
         self.deferring: Container[str] = ()
         self._pushes = count(1)
@@ -141,7 +142,8 @@ class Blocking(Module):
             StanzaError: not-acceptable with ``<blocked/>``.
         """
         session = event.session
-        if not self._decides(session.user) or event.stanza.to is None:
+        user = session.account.user
+        if user not in self._blockers or user in self.deferring or event.stanza.to is None:
             return None
         blocked = self._at_hand(session.user)
         if blocked is None:
@@ -164,7 +166,7 @@ class Blocking(Module):
         Raises:
             StanzaError: service-unavailable for a request, and for a message that asks for an answer.
         """
-        if not self._decides(event.user):
+        if event.user not in self._blockers or event.user in self.deferring:
             return None
         blocked = self._at_hand(event.user)
         if blocked is None:
@@ -188,16 +190,13 @@ class Blocking(Module):
     def broadcast(self, event: PresenceBroadcast) -> None:
         """Leave out of a presence broadcast who is blocked."""
         user = event.user
-        if not self._decides(user):
+        if user not in self._blockers or user in self.deferring:
             return
         blocked = self._at_hand(user)
         if blocked is None:  # it could not be read: rather tell nobody than somebody who is blocked
             event.to = ()
         else:
             event.to = [jid for jid in event.to if not self._blocks(user, blocked, jid)]
-
-    def _decides(self, user: str) -> bool:
-        return user in self.lists.blockers and user not in self.deferring
 
     def _at_hand(self, user: str) -> BlockList | None:
         account = self.host.sessions.accounts.get(user)

@@ -62,6 +62,7 @@ class Deciding:
         self._host = host
         self._store = store
         self._rosters = rosters
+        self._users = store.users
 
     def activate(self, session: Session, name: str | None) -> None:
         """Apply a list to a session; None leaves it to the default list."""
@@ -101,9 +102,8 @@ class Deciding:
             raise StanzaError("resource-constraint", "the privacy lists can't be read now") from None
 
     def _decides(self, user: str, peer: JID | None) -> bool:
-        if peer is None or user not in self._store.users:
-            return False
-        return peer.domain != self._host.name or peer.local not in ("", user)
+        """Whether lists apply to somebody: not to the server, nor to the account itself (§2.1)."""
+        return peer is not None and (peer.domain != self._host.name or peer.local not in ("", user))
 
     # ---- what goes out
 
@@ -113,8 +113,8 @@ class Deciding:
         Raises:
             StanzaError: not-acceptable (§2.13).
         """
-        user = event.session.user
-        if not self._decides(user, event.stanza.to):
+        user = event.session.account.user
+        if user not in self._users or not self._decides(user, event.stanza.to):
             return None
         known = self.at_hand(user)
         if known is None:
@@ -128,7 +128,7 @@ class Deciding:
     def broadcast(self, event: PresenceBroadcast) -> None:
         """Leave out of a presence broadcast who is denied it."""
         user = event.user
-        if user not in self._store.users:
+        if user not in self._users:
             return
         known = self.at_hand(user)
         if known is None:  # it could not be read: rather tell nobody than somebody who is denied it
@@ -148,7 +148,7 @@ class Deciding:
         Raises:
             StanzaError: service-unavailable for requests and messages (§2.13).
         """
-        if not self._decides(event.user, event.stanza.from_):
+        if event.user not in self._users or not self._decides(event.user, event.stanza.from_):
             return None
         known = self.at_hand(event.user)
         if known is None:
@@ -184,6 +184,8 @@ class Deciding:
 
     def deliver(self, event: StanzaReceived) -> None:
         """Where some sessions' lists deny what others' allow, deliver it to these alone."""
+        if event.user not in self._users:
+            return
         stanza, peer = event.stanza, event.stanza.from_
         known = self.at_hand(event.user) if self._decides(event.user, peer) else None
         if known is None or peer is None:

@@ -26,6 +26,7 @@ from burble.routing.events import (
     HostStopping,
     MessageKept,
     PresenceReceived,
+    RoomMessage,
     SessionHibernated,
     SessionResumed,
     StanzaReceived,
@@ -185,11 +186,11 @@ class Push(Module):
 
     def received(self, event: StanzaReceived) -> None:
         """Of what a sleeping session gets, its own service hears."""
+        if event.user not in self.store.users:
+            return
         message = event.stanza
         account = self.host.sessions.accounts.get(event.user)
         if account is None or not isinstance(message, Message):
-            return
-        if event.user not in self.store.users:
             return
         if message.from_ is not None and (said := message.child("pubsub", PUBSUB)) is not None:
             self._maybe_disabled(event, message.from_, said)
@@ -229,6 +230,21 @@ class Push(Module):
             missed = session.data[_MISSED] = session.data.get(_MISSED, 0) + missed
         summary = self._summary(missed, messages[-1])
         self.host.spawn(self._notify(session.user, summary, session.jid.resource))
+
+    @on(RoomMessage)
+    def missed_in_room(self, event: RoomMessage) -> None:
+        """Members of a room miss what is said in it: all services of those who are offline hear of it."""
+        if not self.store.users or not is_worth_waking(event.message):
+            return
+        for jid in event.absent:
+            account = self.host.sessions.accounts.get(jid.local)
+            if (
+                jid.domain == self.host.name
+                and jid.local in self.store.users
+                and (account is None or not account.available())
+            ):
+                summary = self._summary(self._offline.kept(jid.local) + 1, event.message)
+                self.host.spawn(self._notify(jid.local, summary))
 
     @on(PresenceReceived, priority=-10)
     async def asked(self, event: PresenceReceived) -> None:
