@@ -302,6 +302,24 @@ CALLS = [
     Call("set_access_list", {"host": "localhost", "name": "blacklist", "jids": ["spam.example"]}),
     Call("users_by_activity", {"host": "localhost", "activity": "idle"}, ["juliet@localhost"]),
     Call("user_stats", JULIET, ANY, varies=True),
+    # ---- archives
+    Call("delete_old_mam_messages", {"type": "all", "days": 365}),
+    Call(
+        "delete_old_mam_messages_batch",
+        {"host": "localhost", "type": "all", "days": 365, "batch_size": 1000, "rate": 10000},
+        "",
+        once=True,
+    ),
+    Call("delete_old_mam_messages_status", {"host": "localhost"}, {"status": "Operation not started"}),
+    Call("abort_delete_old_mam_messages", {"host": "localhost"}, {"status": "No task running"}),
+    Call("remove_mam_for_user", JULIET, "MAM archive removed"),
+    Call("remove_mam_for_user_with_peer", {**JULIET, "with": "romeo@localhost"}, "MAM archive removed"),
+    Call("get_mam_count", NURSE, {"value": 1}),
+    Call(
+        "get_mam_messages",
+        NURSE,
+        [{"time": ANY, "from": "romeo@localhost", "to": "nurse@localhost", "packet": ANY}],
+    ),
     # ---- tokens
     Call("oauth_list_tokens", {}, []),
     Call(

@@ -7,6 +7,7 @@ from typing import Final
 
 from burble.commands.accounts import Accounts
 from burble.commands.activity import ActivityCommands
+from burble.commands.archives import ArchiveCommands
 from burble.commands.backups import Backups
 from burble.commands.bans import Bans
 from burble.commands.base import Administered
@@ -47,6 +48,7 @@ BUILTIN: Final[tuple[Callable[[Administered], object], ...]] = (
     RoomCommands,
     RoomPeopleCommands,
     StoredCommands,
+    ArchiveCommands,
     PushCommands,
     Statistics,
     OAuth,

@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from burble.errors import StanzaError
 from burble.jid import JID
 from burble.module import Module, ModuleSettings, iq, on
+from burble.modules.archive.deletion import Deletion
 from burble.modules.archive.erasing import Eraser
 from burble.modules.archive.pairs import pair
 from burble.modules.archive.preferences import Preferences, PreferenceStore
@@ -23,6 +24,7 @@ from burble.namespaces import HINTS, MAM, MAM_EXTENDED, MAM_GROUPCHAT_FIELD, RET
 from burble.routing.events import (
     AccountRegistered,
     AccountRemoved,
+    HostStopping,
     MessageUndelivered,
     SessionOpened,
     StanzaReceived,
@@ -71,11 +73,13 @@ class Archive(Module):
         self._index = SearchIndex(self.store)
         self._tombstones = Tombstones(self.host)
         self._leaving: set[str] = set()
+        self.deletion = Deletion(self.host, self.eraser)
         self._retention = Retention(self.host, self.eraser)
         self._retention.start(self.settings)
 
     async def stop(self) -> None:
         """Erase nothing any more."""
+        self.deletion.abort()
         self._retention.stop()
 
     async def configure(self, settings: ModuleSettings) -> None:
@@ -312,6 +316,12 @@ class Archive(Module):
         if session.anonymous:
             raise StanzaError("not-allowed", "nothing is kept for an anonymous account")
         return session
+
+    @on(HostStopping)
+    def leave_off(self, event: HostStopping) -> None:
+        """Erase nothing any more: nobody shall have to wait for it."""
+        self.deletion.abort()
+        self._retention.stop()
 
     # ---- accounts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from typing import Final
 
 from burble.modules.archive.erasing import Eraser
 from burble.modules.archive.settings import ArchiveSettings
@@ -12,12 +13,12 @@ from burble.routing.hosts import Host
 from burble.storage import StorageError
 from burble.storage.ids import first_id
 
-__all__ = ["DAY", "Retention"]
+__all__ = ["Retention", "id_before", "room_service"]
 
 _log = logging.getLogger("burble.archive")
 
 #: Microseconds.
-DAY = 86_400_000_000
+_DAY: Final = 86_400_000_000
 
 
 class Retention:
@@ -36,7 +37,8 @@ class Retention:
 
     def start(self, settings: ArchiveSettings) -> None:
         """Erase from time to time, where the settings want anything erased."""
-        if settings.keep_days or settings.keep_messages:
+        accounts = settings.keep_days or settings.keep_messages
+        if accounts or settings.rooms_keep_days or settings.rooms_keep_messages:
             self._timer = asyncio.get_running_loop().call_later(
                 settings.erase_interval, self._begin, settings
             )
@@ -66,15 +68,30 @@ class Retention:
         Raises:
             StorageError: the database can't do its work.
         """
-        erased = 0
-        host = self._host.name
-        if settings.keep_days:
-            oldest = time.time_ns() // 1000 - settings.keep_days * DAY
-            async for messages in self._eraser.erase_before(first_id(oldest), {host}):
-                erased += messages
-        if settings.keep_messages:
-            async for user in self._eraser.users(host):
-                erased += await self._eraser.trim(host, user, settings.keep_messages)
-        if erased:
-            _log.info("%d messages were erased from the archives of %s", erased, host)
+        erased = await self._erase_of(self._host.name, settings.keep_days, settings.keep_messages)
+        if (service := room_service(self._host)) is not None:
+            erased += await self._erase_of(service, settings.rooms_keep_days, settings.rooms_keep_messages)
         return erased
+
+    async def _erase_of(self, domain: str, days: int, most: int) -> int:
+        erased = 0
+        if days:
+            async for messages in self._eraser.erase_before(id_before(days), {domain}):
+                erased += messages
+        if most:
+            async for user in self._eraser.users(domain):
+                erased += await self._eraser.trim(domain, user, most)
+        if erased:
+            _log.info("%d messages were erased from the archives of %s", erased, domain)
+        return erased
+
+
+def id_before(days: int) -> int:
+    """The id before which messages are older than so many days."""
+    return first_id(max(time.time_ns() // 1000 - days * _DAY, 0))
+
+
+def room_service(host: Host) -> str | None:
+    """The domain of a host's rooms; None where there are none."""
+    muc = host.modules.get("muc")
+    return None if muc is None else str(muc.service.jid)

@@ -22,6 +22,12 @@ class ArchiveSettings(ModuleSettings):
     keep_messages: int = Field(
         0, ge=0, description="How many messages an account's archive holds, the newest; 0 is all."
     )
+    rooms_keep_days: int = Field(
+        0, ge=0, description="How long messages stay in the archives of rooms, days; 0 is for ever."
+    )
+    rooms_keep_messages: int = Field(
+        0, ge=0, description="How many messages a room's archive holds, the newest; 0 is all."
+    )
     page: int = Field(100, ge=1, le=1000, description="Messages sent at most in answer to one query.")
     search: bool = Field(
         True,
