@@ -21,7 +21,13 @@ from burble.namespaces import (
     MUC_USER,
     RECEIPTS,
 )
-from burble.routing.events import SessionClosed, SessionOpened, StanzaReceived, StanzaSent
+from burble.routing.events import (
+    SessionClosed,
+    SessionOpened,
+    SessionRestored,
+    StanzaReceived,
+    StanzaSent,
+)
 from burble.routing.session import Account, Session
 from burble.stanza import Iq, Message
 from burble.xml import Element
@@ -83,7 +89,8 @@ class Carbons(Module):
         return session
 
     @on(SessionOpened)
-    def opened(self, event: SessionOpened) -> None:
+    @on(SessionRestored)
+    def opened(self, event: SessionOpened | SessionRestored) -> None:
         """A second session may be the one whose messages the first wants."""
         self._note(event.session.account)
 
