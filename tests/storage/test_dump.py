@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, inspect, select, text
 
 from burble.storage import Database, SchemaTooNew
 from burble.storage.dump import write_dump
@@ -159,6 +159,27 @@ async def test_a_file_of_a_newer_schema_is_refused(database: Database, tmp_path:
     path.write_text(path.read_text().replace('"schema":"', '"schema":"9', 1))
     with pytest.raises(SchemaTooNew, match=r"does not know; Burble 1\.0 has written it"):
         await check_dump(path)
+
+
+async def test_what_is_made_from_other_tables_is_made_anew(database: Database, tmp_path: Path) -> None:
+    await fill(database)
+    path = await write(database, tmp_path / "file")
+    one = await write(database, tmp_path / "one", tables=[vcards])
+
+    def make(connection: Connection) -> None:
+        connection.execute(text("CREATE TABLE archive_search (words TEXT)"))
+        connection.execute(text("CREATE TABLE of_somebody_else (thing TEXT)"))
+
+    def there(connection: Connection) -> set[str]:
+        return set(inspect(connection).get_table_names()) - set(metadata.tables)
+
+    await database.rebuild(make)
+    await restore_dump(database, path)
+    assert await database.write(there) == {"alembic_version", "of_somebody_else"}
+    await database.execute(text("DROP TABLE of_somebody_else"))
+    await database.rebuild(make)
+    await load_tables(database, one)
+    assert await database.write(there) == {"alembic_version", "of_somebody_else"}
 
 
 # ---- files that are no good

@@ -7,7 +7,7 @@ the schema which the file follows, fills them, and migrates them to the schema o
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection, MetaData, Table, create_engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,6 +27,9 @@ __all__ = ["check_dump", "load_tables", "restore_dump"]
 T = TypeVar("T")
 
 _Schema = dict[str, Table]
+
+# What is made from other tables when it is needed, and must not outlive them.
+_DERIVED: Final = ("archive_search", "archive_searched")
 
 
 def _silent(done: int, total: int | None, text: str) -> None:
@@ -69,7 +72,7 @@ async def restore_dump(database: Database, path: Path, report: Report = _silent)
     def replace(connection: Connection) -> int:
         with Dump(path) as dump:
             metadata.drop_all(connection)
-            connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
+            _drop(connection, "alembic_version", *_DERIVED)
             migrate(connection, dump.header.schema)
             rows = _fill(connection, dump, report)
         _set_sequences(connection)
@@ -86,12 +89,18 @@ async def load_tables(database: Database, path: Path, report: Report = _silent) 
     """
 
     def replace(connection: Connection) -> int:
+        _drop(connection, *_DERIVED)
         with Dump(path) as dump:
             rows = _fill(connection, dump, report, empty=True)
         _set_sequences(connection)
         return rows
 
     return await _named(path, database, replace)
+
+
+def _drop(connection: Connection, *names: str) -> None:
+    for name in names:
+        connection.execute(text(f"DROP TABLE IF EXISTS {name}"))
 
 
 async def _named(path: Path, database: Database, replace: Callable[[Connection], int]) -> int:
