@@ -132,12 +132,13 @@ async def test_a_phone_is_woken_through_a_push_service(meet: Meet) -> None:
 
 async def test_looking_through_what_was_kept(meet: Meet) -> None:
     """XEP-0013."""
-    juliet, romeo = await meet("slixmpp", "juliet", log_in=False), await meet("slixmpp", "romeo")
+    juliet: Any = await meet("slixmpp", "juliet", log_in=False)
+    romeo = await meet("slixmpp", "romeo")
     for body in ("one", "two", "three"):
         await romeo.send(juliet.jid, body)
-    client = juliet._client = juliet._make()  # type: ignore[attr-defined]
+    client = juliet._client = juliet._make()
     device(juliet, "xep_0013")
-    await juliet._run(client)  # type: ignore[attr-defined]
+    await juliet._run(client)
     offline = client.plugin["xep_0013"]
     async with asyncio.timeout(PATIENCE):
         counted = (await offline.get_count())["disco_info"]["form"].get_values()

@@ -67,11 +67,11 @@ async def test_presence_waits_and_only_the_newest_counts(connect: Connect) -> No
     """§3.2; each full JID for itself."""
     juliet, romeo = await pair(connect)
     other = await connect("romeo/tomb")
-    for sender, status in ((romeo, "one"), (other, "two"), (romeo, "three"), (other, "gone")):
+    for sender, status in ((romeo, "one"), (other, "two"), (other, "gone"), (romeo, "three")):
         await show(sender, juliet.jid, status)
     assert await arrived(juliet) == []
     juliet.write(ACTIVE)
-    assert await arrived(juliet) == ["three", "gone"]
+    assert await arrived(juliet) == ["gone", "three"]
 
 
 async def test_what_matters_comes_at_once_and_after_what_waits(connect: Connect) -> None:
@@ -177,8 +177,8 @@ async def test_copies_of_what_others_send_wait(connect: Connect) -> None:
     assert (await arrived(juliet)).count("sent") == 1
 
 
-async def test_entering_a_room_works_while_inactive(connect: Connect) -> None:
-    """XEP-0045 §7.2: occupants, then oneself, then the subject, none missing."""
+async def test_a_room_is_entered_and_left_while_inactive(connect: Connect) -> None:
+    """XEP-0045 §7.2: occupants, then oneself, then the subject; §8.2: who is kicked hears of it at once."""
     juliet, romeo = await pair(connect)
     room = "verona@conference.localhost"
     enter = "<x xmlns='http://jabber.org/protocol/muc'/>"
@@ -189,6 +189,10 @@ async def test_entering_a_room_works_while_inactive(connect: Connect) -> None:
     juliet.write(f"<presence to='{room}/Juliet'>{enter}</presence>")
     came = [await juliet.next() for _ in range(3)]
     assert [each.get("from") for each in came] == [f"{room}/Romeo", f"{room}/Juliet", room]
+    kick = "<query xmlns='http://jabber.org/protocol/muc#admin'><item nick='Juliet' role='none'/></query>"
+    assert (await romeo.ask("set", kick, room)).get("type") == "result"
+    gone = await juliet.next()
+    assert (gone.get("type"), gone.get("from")) == ("unavailable", f"{room}/Juliet")
 
 
 @pytest.mark.parametrize("limits", [{"held_stanzas": 3}, {"held_bytes": 600}])

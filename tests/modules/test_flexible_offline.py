@@ -53,10 +53,8 @@ async def taken(client: ScriptedClient) -> list[tuple[str | None, str | None]]:
     found = [each for each in client._arrived if each.tag == f"{CLIENT}message"]
     client._arrived.clear()
     assert all(each.find("{urn:xmpp:delay}delay") is not None for each in found)
-    return [
-        (each.findtext(f"{CLIENT}body"), each.find(f"{OFFLINE}offline/{OFFLINE}item").get("node"))  # type: ignore[union-attr]
-        for each in found
-    ]
+    nodes = [item.get("node") for each in found for item in each.iterfind(f"{OFFLINE}offline/{OFFLINE}item")]
+    return list(zip([each.findtext(f"{CLIENT}body") for each in found], nodes, strict=True))
 
 
 async def count(client: ScriptedClient) -> str | None:
