@@ -4,22 +4,20 @@ import asyncio
 import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, SelectBase, Table, bindparam, func, select
 
 from burble.auth.base import Authenticator, AuthenticatorUnavailable, NoSuchAccount
 from burble.storage import Database
 from burble.storage.errors import StorageError
+from burble.storage.pages import PAGE, paged
 from burble.storage.schema import account_tables, accounts
 from burble.storage.statements import Row
 
-PAGE: Final = 500
-"""Rows read at a time when all accounts are listed."""
-
 _LIST = (
     select(accounts.c.user)
-    .where(accounts.c.host == bindparam("host"), accounts.c.user > bindparam("after"))
+    .where(accounts.c.host == bindparam("host"), accounts.c.user > bindparam("after_user"))
     .order_by(accounts.c.user)
     .limit(PAGE)
 )
@@ -47,11 +45,11 @@ class StoredAuthenticator(Authenticator):
         await self._change(user, update)
 
     async def users(self) -> AsyncIterator[str]:
-        after = ""
-        while rows := await self._fetch(_LIST, {"host": self.host, "after": after}):
-            for row in rows:
+        try:
+            async for row in paged(self._database, _LIST, {"host": self.host}, "user"):
                 yield row.user
-            after = rows[-1].user
+        except StorageError as error:
+            raise AuthenticatorUnavailable(str(error)) from error
 
     async def count(self) -> int:
         rows = await self._fetch(_COUNT, {"host": self.host})

@@ -12,6 +12,7 @@ from burble.commands.arguments import HIDDEN, HostName, Password, UserName
 from burble.commands.base import Administered, served
 from burble.commands.progress import report
 from burble.module import command
+from burble.storage.pages import PAGE, paged
 from burble.storage.schema import accounts, last_activity
 
 AnyPassword = Annotated[str, HIDDEN]
@@ -19,7 +20,7 @@ AnyPassword = Annotated[str, HIDDEN]
 
 Days = Annotated[int, Field(ge=0, le=100_000)]
 
-# One query, however many accounts there are: those unused since a time, with when they were used last.
+# The accounts of a host that were not used since a time.
 _UNUSED: Final = (
     select(accounts.c.user)
     .select_from(
@@ -30,9 +31,11 @@ _UNUSED: Final = (
     )
     .where(
         accounts.c.host == bindparam("host"),
+        accounts.c.user > bindparam("after_user"),
         func.coalesce(last_activity.c.seconds, accounts.c.created) <= bindparam("before"),
     )
     .order_by(accounts.c.user)
+    .limit(PAGE)
 )
 
 
@@ -195,13 +198,14 @@ class Accounts:
         # A session that has just ended is noted with the next batch.
         await self._server.database.batch.flush()
         before = int(time.time()) - days * 86_400
-        rows = await self._server.database.fetch(_UNUSED, {"host": name, "before": before})
+        params = {"host": name, "before": before}
+        unused = [row.user async for row in paged(self._server.database, _UNUSED, params, "user")]
         deleted = []
-        for number, row in enumerate(rows):
-            report(number, len(rows), f"accounts of {name}")
-            if not host.sessions.of(row.user):
-                await host.unregister(row.user)
-                deleted.append(f"{row.user}@{name}")
+        for number, user in enumerate(unused):
+            report(number, len(unused), f"accounts of {name}")
+            if not host.sessions.of(user):
+                await host.unregister(user)
+                deleted.append(f"{user}@{name}")
         return deleted
 
     @command(tags=["sql"], result="res::rescode")

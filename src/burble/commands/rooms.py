@@ -26,7 +26,7 @@ from burble.config.fields import expected
 from burble.errors import StanzaError
 from burble.jid import JID, JIDError
 from burble.module import CommandFailed, command
-from burble.modules.muc.overview import RoomSummary, rooms_of, unused_rooms
+from burble.modules.muc.overview import RoomSummary, number_of_rooms, rooms_of, unused_rooms
 from burble.modules.muc.owner import reconfigured
 from burble.modules.muc.room import Room
 from burble.stanza import Stanza
@@ -172,7 +172,8 @@ class RoomCommands:
         Example:
             muc_online_rooms_count conference.localhost
         """
-        return len(await self._rooms(service))
+        services = chat_services(self._server, service)
+        return sum([await number_of_rooms(muc.service) for muc in services])
 
     @command(tags=["muc"], safe=True, result="rooms::[room::string]")
     async def rooms_unused_list(self, service: HostName, days: Days) -> list[str]:

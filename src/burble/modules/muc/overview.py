@@ -1,4 +1,4 @@
-"""All rooms of a service, for administrators: one query each, however many there are."""
+"""All rooms of a service, for administrators."""
 
 from __future__ import annotations
 
@@ -7,20 +7,27 @@ from typing import Final
 
 from sqlalchemy import bindparam, func, select
 
-from burble.jid import JID
 from burble.modules.muc.service import RoomService
+from burble.storage.pages import PAGE, paged
 from burble.storage.schema import room_history, rooms
 
-__all__ = ["RoomSummary", "rooms_of", "unused_rooms"]
+__all__ = ["RoomSummary", "number_of_rooms", "rooms_of", "unused_rooms"]
 
 _r, _h = rooms.c, room_history.c
-_ROOMS: Final = select(_r.room, _r.public).where(_r.service == bindparam("its_service"))
+_ROOMS: Final = (
+    select(_r.room, _r.public)
+    .where(_r.service == bindparam("its_service"), _r.room > bindparam("after_room"))
+    .order_by(_r.room)
+    .limit(PAGE)
+)
+_COUNT: Final = select(func.count()).where(_r.service == bindparam("its_service"))
 _UNUSED: Final = (
     select(_h.room)
-    .where(_h.service == bindparam("its_service"))
+    .where(_h.service == bindparam("its_service"), _h.room > bindparam("after_room"))
     .group_by(_h.room)
     .having(func.max(_h.at) < bindparam("before"))
     .order_by(_h.room)
+    .limit(PAGE)
 )
 
 
@@ -34,7 +41,7 @@ class RoomSummary:
         occupants: how many are in it.
     """
 
-    jid: JID
+    jid: str
     public: bool
     occupants: int
 
@@ -45,17 +52,28 @@ async def rooms_of(service: RoomService) -> list[RoomSummary]:
     Raises:
         StorageError: they can't be read.
     """
-    rows = await service.host.database.fetch(_ROOMS, {"its_service": service.jid})
-    public = {row.room: bool(row.public) for row in rows}
+    rows = paged(service.host.database, _ROOMS, {"its_service": service.jid}, "room")
+    public = {row.room: bool(row.public) async for row in rows}
     occupants = {}
     for local, live in service.live.items():
         if live.room is not None:
             public[local] = live.room.config.public
             occupants[local] = len(live.room.occupants)
     return [
-        RoomSummary(JID.build(local, service.jid), public[local], occupants.get(local, 0))
+        RoomSummary(f"{local}@{service.jid}", public[local], occupants.get(local, 0))
         for local in sorted(public)
     ]
+
+
+async def number_of_rooms(service: RoomService) -> int:
+    """How many rooms there are: those in the database, and those in memory only.
+
+    Raises:
+        StorageError: they can't be counted.
+    """
+    row = await service.host.database.fetch_one(_COUNT, {"its_service": service.jid})
+    passing = sum(live.room is not None and not live.stored for live in service.live.values())
+    return passing + (0 if row is None else int(row[0]))
 
 
 async def unused_rooms(service: RoomService, before: float) -> list[str]:
@@ -75,8 +93,8 @@ async def unused_rooms(service: RoomService, before: float) -> list[str]:
     """
     database = service.host.database
     await database.batch.flush()
-    rows = await database.fetch(_UNUSED, {"its_service": service.jid, "before": round(before * 1e6)})
-    return [row.room for row in rows if not _in_use(service, row.room)]
+    rows = paged(database, _UNUSED, {"its_service": service.jid, "before": round(before * 1e6)}, "room")
+    return [row.room async for row in rows if not _in_use(service, row.room)]
 
 
 def _in_use(service: RoomService, local: str) -> bool:

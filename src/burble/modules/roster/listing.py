@@ -6,15 +6,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import and_, bindparam, select, tuple_
 
 from burble.storage import Database
+from burble.storage.pages import PAGE, paged
 from burble.storage.schema import roster_items, subscription_requests
 
 __all__ = ["Listed", "listed_items"]
-
-#: Rows read at a time.
-_PAGE: Final = 2000
 
 _i, _r = roster_items.c, subscription_requests.c
 _ITEMS: Final = (
@@ -26,13 +24,11 @@ _ITEMS: Final = (
     )
     .where(
         _i.host == bindparam("host"),
-        or_(
-            _i.user > bindparam("user_after"),
-            and_(_i.user == bindparam("user_after"), _i.jid > bindparam("jid_after")),
-        ),
+        # As a row, since an index serves that, and not the same said with OR.
+        tuple_(_i.user, _i.jid) > tuple_(bindparam("after_user"), bindparam("after_jid")),
     )
     .order_by(_i.user, _i.jid)
-    .limit(_PAGE)
+    .limit(PAGE)
 )
 
 
@@ -60,9 +56,7 @@ async def listed_items(database: Database, host: str) -> AsyncIterator[Listed]:
     Raises:
         StorageError: they can't be read.
     """
-    user = jid = ""
-    while rows := await database.fetch(_ITEMS, {"host": host, "user_after": user, "jid_after": jid}):
-        for user, jid, subscription, ask, request in rows:
-            asked = request is not None
-            pending = ("both" if ask else "in") if asked else "out" if ask else "none"
-            yield Listed(user, jid, subscription, pending)
+    async for user, jid, subscription, ask, request in paged(database, _ITEMS, {"host": host}, "user", "jid"):
+        asked = request is not None
+        pending = ("both" if ask else "in") if asked else "out" if ask else "none"
+        yield Listed(user, jid, subscription, pending)
