@@ -1,7 +1,7 @@
 """Administration commands: each written once, as a typed and documented function, and called in many ways."""
 
 from burble.commands.arguments import HIDDEN, HostName, Password, UserName
-from burble.commands.errors import NotAllowed, UnknownCommand, WrongArguments
+from burble.commands.errors import NotAllowed, ServerMistake, UnknownCommand, WrongArguments
 from burble.commands.registry import ADMIN, Caller, Registry
 from burble.commands.signature import Argument, Command
 from burble.module import CommandFailed, command
@@ -17,6 +17,7 @@ __all__ = [
     "NotAllowed",
     "Password",
     "Registry",
+    "ServerMistake",
     "UnknownCommand",
     "UserName",
     "WrongArguments",

@@ -43,6 +43,13 @@ class WrongArguments(CommandFailed):
         self.problem = problem
 
 
+class ServerMistake(CommandFailed):
+    """The command raised what it never should: that is in the server's log."""
+
+    def __init__(self) -> None:
+        super().__init__("the server made a mistake; it is in its log")
+
+
 class NotAllowed(CommandFailed):
     """The caller may not call this command.
 

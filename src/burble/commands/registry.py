@@ -9,7 +9,7 @@ from inspect import isawaitable
 from typing import Any, Final
 
 from burble.auth.base import AuthError
-from burble.commands.errors import NotAllowed, UnknownCommand
+from burble.commands.errors import NotAllowed, ServerMistake, UnknownCommand
 from burble.commands.progress import Listener, reporting
 from burble.commands.signature import Command
 from burble.errors import StanzaError
@@ -201,7 +201,7 @@ class Registry:
             raise CommandFailed(str(error)) from error
         except Exception as error:
             _log.exception("command %s failed", command.name)
-            raise CommandFailed("the server made a mistake; it is in its log") from error
+            raise ServerMistake from error
 
     def _entry(self, name: str, version: int | None) -> _Entry:
         known = name.replace("-", "_")

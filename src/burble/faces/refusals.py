@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from burble.auth import AccountExists, AuthenticatorUnavailable, AuthError, NoSuchAccount
-from burble.commands import CommandFailed, NotAllowed, UnknownCommand, WrongArguments
+from burble.auth import AccountExists, AuthenticatorUnavailable, NoSuchAccount
+from burble.commands import CommandFailed, NotAllowed, ServerMistake, UnknownCommand, WrongArguments
 from burble.errors import StanzaError
 from burble.storage import StorageError
 
@@ -63,7 +63,7 @@ def refused(error: CommandFailed, *, known: bool = True) -> Refused:
         return Refused(404, error.kind, text)
     if isinstance(error, WrongArguments):
         return Refused(400, error.kind, text)
-    return Refused(_status(error.__cause__), error.kind, text)
+    return Refused(500 if isinstance(error, ServerMistake) else _status(error.__cause__), error.kind, text)
 
 
 def unauthorized(text: str, *, rule: str = "", remedy: str = "") -> Refused:
@@ -74,8 +74,6 @@ def unauthorized(text: str, *, rule: str = "", remedy: str = "") -> Refused:
 
 def _status(cause: BaseException | None) -> int:
     match cause:
-        case None:
-            return 400
         case StanzaError():
             return cause.code
         case AccountExists():
@@ -84,6 +82,4 @@ def _status(cause: BaseException | None) -> int:
             return 404
         case AuthenticatorUnavailable() | StorageError():
             return 503
-        case AuthError():
-            return 400
-    return 500
+    return 400
