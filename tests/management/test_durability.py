@@ -146,6 +146,7 @@ async def test_rows_of_a_session_that_is_over_are_deleted(serve: Serve, database
     await romeo.sync()
     await drop(server, juliet)
     expire(server, "juliet")
+    await server.database.batch.flush()
     await _until_rows(server, romeo, 0)
     assert await rows(server, offline_messages) == 2
     await romeo.close()

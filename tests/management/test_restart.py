@@ -51,6 +51,7 @@ async def test_clients_go_on_after_a_restart(serve: Serve, database_url: str) ->
     await befriend(juliet, romeo)
     hers, his = await enable(juliet), await enable(romeo)
     await juliet.ask("get", query())
+    await juliet.ask("get", "<blocklist xmlns='urn:xmpp:blocking'/>")
     await available(juliet)
     await available(romeo)
     await everything(juliet)
@@ -84,7 +85,9 @@ async def test_clients_go_on_after_a_restart(serve: Serve, database_url: str) ->
     assert said((await everything(romeo))[0]) == ("juliet@localhost/balcony", "", "romeo@localhost")
     other = await connected(second, "juliet", "chamber")
     await other.ask("set", query("<item jid='nurse@localhost'/>"))
-    assert any(e.find(f"{ROSTER}query") is not None for e in await everything(juliet))
+    await other.ask("set", "<block xmlns='urn:xmpp:blocking'><item jid='tybalt@localhost'/></block>")
+    pushes = {e[0].tag for e in await everything(juliet) if e.get("type") == "set"}
+    assert pushes == {f"{ROSTER}query", "{urn:xmpp:blocking}block"}
     for client in (other, juliet, romeo):
         await client.close()
 

@@ -61,6 +61,7 @@ class Blocking(Module):
         self._pushes = count(1)
         self._reporter = Reporter(self.host)
         await self.lists.start()
+        self._off.append(self.host.keep_state(_INTERESTED, _is_interested, _interest))
         self.listen(StanzaSent, self.sent, 1000, self.lists.blockers)
         self.listen(StanzaReceived, self.received, 1000, self.lists.blockers)
 
@@ -274,6 +275,14 @@ def _addresses(request: Iq) -> list[JID]:
         except JIDError as error:
             raise StanzaError("jid-malformed", str(error)) from None
     return [*found]
+
+
+def _is_interested(session: Session) -> bool | None:
+    return session.data.get(_INTERESTED)
+
+
+def _interest(session: Session, interested: bool) -> None:
+    session.data[_INTERESTED] = interested
 
 
 def _items(name: str, jids: BlockList | list[JID]) -> Element:

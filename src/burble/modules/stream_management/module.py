@@ -82,7 +82,7 @@ class StreamManagement(Module):
 
     @nonza(STREAM_MANAGEMENT)
     def received(self, stream: C2SStream, element: Element) -> Awaitable[None] | None:
-        """Take an element of stream management.
+        """Take an element of stream management; who asks faster than the database writes has to wait.
 
         Raises:
             StreamError: the client breaks its rules.
@@ -93,13 +93,15 @@ class StreamManagement(Module):
         if isinstance(managed, ManagedSession) and name in ("a", "r"):
             if name == "r":
                 managed.asked()
-            elif (h := _count(element)) is not None:
+                batch = self.host.database.batch
+                return batch.room() if batch.full else None
+            if (h := _count(element)) is not None:
                 managed.acknowledged(h)
-            else:
-                raise StreamError("policy-violation", "an acknowledgement needs a number h")
-        elif name == "resume" and session is None and stream.login is not None:
+                return None
+            raise StreamError("policy-violation", "an acknowledgement needs a number h")
+        if name == "resume" and session is None and stream.login is not None:
             return self._resume(stream, stream.login, element)
-        elif name == "enable" and session is not None:
+        if name == "enable" and session is not None:
             if managed is not None:
                 raise StreamError("policy-violation", "stream management is enabled already")
             stream.send(self.enable(stream, session, element))
@@ -210,6 +212,8 @@ class StreamManagement(Module):
         self._reroute(managed.session.jid, priority, stanzas)
         if managed.stored_from:
             self.keeper.forget_all(user, managed.id)
+        if user in self._removed and not self.host.sessions.of(user):
+            self._removed.discard(user)
 
     def _reroute(self, jid: JID, priority: int, stanzas: list[tuple[float, bytes]]) -> None:
         if not stanzas:
@@ -220,11 +224,9 @@ class StreamManagement(Module):
 
     @on(AccountRemoved)
     def forget_account(self, event: AccountRemoved) -> None:
-        """Keep nothing for an account whose sessions are about to be closed; a later one has that name."""
-        user = event.jid.local
-        self._removed.add(user)
-        for id in [id for id, (owner, _) in self._over.items() if owner == user]:
-            del self._over[id]
+        """Keep nothing for an account whose sessions are about to be closed: its name may be given again."""
+        if self.host.sessions.of(event.jid.local):
+            self._removed.add(event.jid.local)
 
     # ---- restarts
 
@@ -257,6 +259,7 @@ class StreamManagement(Module):
             else:
                 self._reroute(jid, 0, [(at, data) for at, data in one.entries if isinstance(data, bytes)])
                 self.keeper.forget_all(one.user, one.id)
+                await self.host.database.batch.room()
 
     async def _restore(self, stored: StoredSession, left: float) -> None:
         state = stored.state
