@@ -38,7 +38,5 @@ async def paged(database: Database, statement: SelectBase, params: Params, *keys
         for row in rows:
             yield row
         after = {f"after_{key}": getattr(rows[-1], key) for key in keys}
-        if len(rows) < PAGE:
-            return
         # SQLite is read on the event loop, which is fastest for all that is short.
         await asyncio.sleep(0)
