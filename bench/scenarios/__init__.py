@@ -1,5 +1,6 @@
 """The scenarios, in the order of the table's rows."""
 
+from bench.scenarios.archive import Archive
 from bench.scenarios.base import Scenario, ScenarioFailed
 from bench.scenarios.chat import Chat
 from bench.scenarios.login import Login
@@ -19,6 +20,7 @@ SCENARIOS: list[Scenario] = [
     Presence(),
     Muc(),
     Offline(),
+    Archive(),
 ]
 
 __all__ = ["SCENARIOS", "Scenario", "ScenarioFailed"]

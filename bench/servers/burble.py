@@ -1,6 +1,7 @@
 """Burble itself, from this source tree."""
 
 import importlib.util
+import os
 import sys
 
 from bench.servers.base import Server
@@ -31,15 +32,23 @@ offline_messages = 100000
 registrations_per_address = 0
 connections_per_address = 0
 
+[modules]
+disable = {disable}
+
 [modules.muc.room_defaults]
 max_users = 0  # as many as the service allows
+{extra}
 """
+#: The URL of an empty PostgreSQL database that the benchmark may use.
+_POSTGRESQL = "BENCH_POSTGRESQL"
 
 
 class Burble(Server):
-    """All default modules, SQLite."""
+    """All default modules but the archive, SQLite."""
 
     name = "burble"
+    disable = '["archive"]'
+    extra = ""
 
     @classmethod
     def missing(cls) -> str | None:
@@ -50,9 +59,38 @@ class Burble(Server):
 
     def configure(self) -> None:
         """Write burble.toml."""
-        text = _CONFIG.format(home=self.home, port=self.port, certificate=self.certificate, key=self.key)
+        text = _CONFIG.format(
+            home=self.home,
+            port=self.port,
+            certificate=self.certificate,
+            key=self.key,
+            disable=self.disable,
+            extra=self.extra,
+        )
         (self.home / "burble.toml").write_text(text)
 
     def command(self) -> list[str]:
         """Return the command."""
         return [sys.executable, "-m", "burble", "serve", "--config", str(self.home / "burble.toml")]
+
+
+class BurbleArchive(Burble):
+    """With the archive."""
+
+    name = "burble-archive"
+    only = frozenset({"chat", "archive"})
+    disable = "[]"
+
+
+class BurbleArchivePostgresql(BurbleArchive):
+    """With the archive, on PostgreSQL; the CPU of the database is not counted."""
+
+    name = "burble-archive-pg"
+    extra = f'[database]\nurl = "{os.environ.get(_POSTGRESQL, "")}"'
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """Return what has to be there first."""
+        if not os.environ.get(_POSTGRESQL):
+            return f"{_POSTGRESQL} has to be the URL of an empty PostgreSQL database"
+        return super().missing()

@@ -1,6 +1,7 @@
 """ejabberd from the distribution's package, with the modules that its shipped configuration loads."""
 
 import shutil
+import sqlite3
 from pathlib import Path
 
 from bench.servers.base import Server
@@ -26,7 +27,7 @@ registration_timeout: infinity
 shaper_rules:
   max_user_sessions: 10
   max_user_offline_messages: infinity
-modules:
+{extra}modules:
   mod_adhoc: {{}}
   mod_admin_extra: {{}}
   mod_announce: {{}}
@@ -41,7 +42,7 @@ modules:
   mod_fail2ban: {{}}
   mod_http_api: {{}}
   mod_last: {{}}
-  mod_mqtt: {{}}
+{modules}  mod_mqtt: {{}}
   mod_muc:
     max_users: 5000
     max_users_presence: 5000
@@ -84,7 +85,9 @@ class Ejabberd(Server):
     """As shipped: Mnesia for storage."""
 
     name = "ejabberd"
-    prepared_as = "ejabberd"
+    prepared_as: str | None = "ejabberd"
+    modules = ""
+    extra = ""
 
     @staticmethod
     def _library() -> Path | None:
@@ -103,7 +106,13 @@ class Ejabberd(Server):
         """Write ejabberd.yml."""
         pem = self.home / "ejabberd.pem"
         pem.write_bytes(self.certificate.read_bytes() + self.key.read_bytes())
-        (self.home / "ejabberd.yml").write_text(_CONFIG.format(pem=pem, port=self.port))
+        (self.home / "ejabberd.yml").write_text(self.configuration(pem))
+
+    def configuration(self, pem: Path) -> str:
+        """Return what ejabberd.yml says."""
+        return _CONFIG.format(
+            pem=pem, port=self.port, modules=self.modules, extra=self.extra.format(home=self.home)
+        )
 
     def environment(self) -> dict[str, str]:
         """Return what ejabberdctl would set."""
@@ -123,3 +132,32 @@ class Ejabberd(Server):
         machine = ["erl", "+K", "true", "+P", "250000", "-noinput"]
         spool = f'"{self.home / "spool"}"'
         return [*machine, "-mnesia", "dir", spool, "-ejabberd", "quiet", "true", "-s", "ejabberd"]
+
+
+class EjabberdArchive(Ejabberd):
+    """With an archive (mod_mam) on SQLite, the rest in Mnesia."""
+
+    name = "ejabberd-archive"
+    only = frozenset({"chat", "archive"})
+    prepared_as = None
+    modules = "  mod_mam:\n    default: always\n    db_type: sql\n    assume_mam_usage: false\n"
+    extra = "sql_type: sqlite\nsql_database: {home}/ejabberd.sqlite\n"
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """Return what has to be installed first."""
+        if not any(Path("/usr/lib").glob("**/p1_sqlite3-*/ebin/sqlite3.app")):
+            return "the package erlang-p1-sqlite3 has to be installed"
+        return super().missing()
+
+    def configure(self) -> None:
+        """Write ejabberd.yml, and make the tables, which this version does not."""
+        super().configure()
+        path = self.home / "ejabberd.sqlite"
+        if not path.exists():
+            library = self._library()
+            assert library is not None
+            schema = max(library.glob("ejabberd-*/priv/sql/lite.sql"))
+            database = sqlite3.connect(path)
+            database.executescript(schema.read_text())
+            database.close()

@@ -49,15 +49,16 @@ class Prosody(Server):
     def configure(self) -> None:
         """Write prosody.cfg.lua."""
         (self.home / "data").mkdir(exist_ok=True)
+        modules = "; ".join(f'"{module}"' for module in _MODULES.split())
         text = _CONFIG.format(
-            modules="; ".join(f'"{module}"' for module in _MODULES.split()),
+            modules=modules,
             home=self.home,
             root=str(os.getuid() == 0).lower(),
             port=self.port,
             s2s_port=free_port(),
             certificate=self.certificate,
             key=self.key,
-            extra=self.extra.format(home=self.home),
+            extra=self.extra.format(home=self.home, modules=modules),
         )
         (self.home / "prosody.cfg.lua").write_text(text)
 
@@ -71,6 +72,25 @@ class ProsodyGenerational(Prosody):
 
     name = "prosody-gen"
     extra = 'gc = {{ mode = "generational" }}'
+
+
+class ProsodyArchive(ProsodyGenerational):
+    """With an archive (mod_mam) on SQLite, the rest in files."""
+
+    name = "prosody-archive"
+    only = frozenset({"chat", "archive"})
+    prepared_as = None
+    extra = (
+        ProsodyGenerational.extra
+        + '\nmodules_enabled = {{ {modules}; "mam" }}\nstorage = {{ archive = "sql" }}'
+        + '\nsql = {{ driver = "SQLite3"; database = "{home}/data/prosody.sqlite" }}'
+        + '\ndefault_archive_policy = true\narchive_expires_after = "never"'
+    )
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """Return what has to be installed first."""
+        return ProsodySql.missing()
 
 
 class ProsodySql(Prosody):
