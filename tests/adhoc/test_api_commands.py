@@ -51,7 +51,7 @@ class Oddities:
         body: str,
         share: float = 0.5,
         maybe: int | None = None,
-        more: list[str] = ["x", "y"],  # noqa: B006
+        more: tuple[str, ...] = ("x", "y"),
     ) -> None:
         """Take arguments.
 
@@ -273,7 +273,7 @@ async def test_what_is_filled_in_becomes_arguments(odd: Oddities, bard: Scripted
         "body": "line one\nline two",
         "share": 0.5,
         "maybe": None,
-        "more": ["x", "y"],
+        "more": ("x", "y"),
     }
 
 
