@@ -76,7 +76,7 @@ class Reporter:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        # When each account made the reports of the last hour.
+        # When each account made its reports of the last hour.
         self._recent: dict[str, list[float]] = {}
 
     async def report(self, user: str, reports: Iterable[Report], most: int) -> None:
