@@ -164,6 +164,33 @@ def test_what_cannot_be_taken_over_is_counted(tmp_path: Path) -> None:
     }
 
 
+def privacy(lists: str) -> str:
+    return f"<user name='juliet'><query xmlns='jabber:iq:privacy'>{lists}</query></user>"
+
+
+DENY = "<item type='jid' value='tybalt@example.com' action='deny' order='1'/>"
+
+
+def test_a_privacy_list_that_only_blocks_is_the_block_list(tmp_path: Path) -> None:
+    # As ejabberd keeps block lists (XEP-0191 §5).
+    lists = f"<default name='Blocked contacts'/><list name='Blocked contacts'>{DENY}</list>"
+    ((account,), ignored) = read(write(tmp_path / "main.xml", server(host(privacy(lists)))))
+    assert ignored == {}
+    assert [*account.rows] == ["blocklist"]
+    assert [row["jid"] for row in account.rows["blocklist"].values()] == ["tybalt@example.com"]
+
+
+def test_privacy_lists(tmp_path: Path) -> None:
+    some = "<item action='deny' order='2'><message/></item>"
+    lists = f"<default name='a'/><list name='a'>{DENY}{some}</list><list name='b'>{some}</list>"
+    lists += "<list name='c'><item/></list>"
+    ((account,), ignored) = read(write(tmp_path / "main.xml", server(host(privacy(lists)))))
+    assert ignored == {"privacy lists that are none": 1}
+    assert [row["jid"] for row in account.rows["blocklist"].values()] == ["tybalt@example.com"]
+    rows = account.rows["privacy_lists"].values()
+    assert [(row["name"], row["is_default"]) for row in rows] == [("a", True), ("b", False)]
+
+
 def test_what_prosody_writes(tmp_path: Path) -> None:
     # A subscription request without a namespace of its own.
     text = (
@@ -180,7 +207,7 @@ def test_what_prosody_writes(tmp_path: Path) -> None:
     assert ignored == {}
     assert account.keys["SHA-1"].iterations == 10000
     (request,) = account.rows["subscription_requests"].values()
-    assert request["stanza"].startswith(b"<presence xmlns='jabber:client'")
+    assert request["stanza"].startswith(b"<presence type='subscribe'")
 
 
 def test_memory_is_bounded_by_a_part_and_not_by_the_file(tmp_path: Path) -> None:

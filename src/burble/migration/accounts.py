@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Table
 
 from burble.auth.scram import ScramKeys
+from burble.migration.archives import Archived
 from burble.storage.schema import account_tables
 
 __all__ = ["AccountData", "Ignored"]
@@ -42,12 +43,25 @@ class AccountData:
         keys: for SCRAM, by hash.
         disabled: it may not log in.
         created: when it was made, seconds since the epoch.
+        archived: messages of its archive.
         rows: by table, without ``host`` and ``user``.
         size: how many rows these are.
         bytes: how large the XML in them is.
     """
 
-    __slots__ = ("bytes", "created", "disabled", "first", "host", "keys", "password", "rows", "size", "user")
+    __slots__ = (
+        "archived",
+        "bytes",
+        "created",
+        "disabled",
+        "first",
+        "host",
+        "keys",
+        "password",
+        "rows",
+        "size",
+        "user",
+    )
 
     def __init__(self, host: str, user: str, first: bool = True) -> None:
         self.host = host
@@ -58,6 +72,7 @@ class AccountData:
         self.disabled = False
         self.created = int(time.time())
         self.rows: dict[str, dict[object, Row]] = {}
+        self.archived: list[Archived] = []
         self.size = 0
         self.bytes = 0
 
@@ -68,6 +83,12 @@ class AccountData:
         rows[len(rows) if names is None else tuple([row[name] for name in names])] = row
         self.size += 1
         self.bytes += len(row.get("stanza") or row.get("xml") or b"")
+
+    def archive(self, message: Archived) -> None:
+        """Add a message to its archive."""
+        self.archived.append(message)
+        self.size += 1
+        self.bytes += len(message.stanza)
 
     def bare(self) -> str:
         """Its address."""

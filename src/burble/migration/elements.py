@@ -8,13 +8,17 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
+from burble.errors import StanzaError
 from burble.jid import JID, JIDError
 from burble.migration.accounts import AccountData, Ignored
-from burble.namespaces import BLOCKING, CLIENT, DELAY, PRIVATE, ROSTER, VCARD
+from burble.migration.archives import read_archived
+from burble.modules.privacy.rules import Rules, blocked_by, read_rules
+from burble.namespaces import BLOCKING, CLIENT, DELAY, PRIVACY, PRIVATE, ROSTER, VCARD
 from burble.storage.schema import (
     blocklist,
     last_activity,
     offline_messages,
+    privacy_lists,
     private_xml,
     roster_items,
     roster_versions,
@@ -24,8 +28,9 @@ from burble.storage.schema import (
 from burble.timestamps import parse_stamp
 from burble.xml import Element
 
-__all__ = ["ACCOUNT", "PIE", "SCRAM", "ElementReader"]
+__all__ = ["ACCOUNT", "ARCHIVE", "PIE", "SCRAM", "ElementReader"]
 
+_MOST_RULES: Final = 10_000
 _SUBSCRIPTIONS: Final = ("none", "to", "from", "both")
 _OLD_DELAY: Final = "jabber:x:delay"
 _TRUE: Final = ("true", "1")
@@ -33,6 +38,7 @@ _TRUE: Final = ("true", "1")
 PIE: Final = ("urn:xmpp:pie:0", "http://www.xmpp.org/extensions/xep-0227.html#ns")
 
 SCRAM: Final = "urn:xmpp:pie:0#scram"
+ARCHIVE: Final = "urn:xmpp:pie:0#mam"
 ACCOUNT: Final = "burble:account"
 """The namespace of what the format has no words for, such as since when there is an account."""
 
@@ -59,6 +65,8 @@ class ElementReader:
             case str(ns), "query" if ns == PRIVATE:
                 for child in element.elements():
                     self.private(account, child)
+            case str(ns), "query" if ns == PRIVACY:
+                self._privacy(account, element)
             case str(ns), "vCard" if ns == VCARD:
                 account.add(vcards, {"xml": element.to_bytes()})
             case str(ns), "blocklist" if ns == BLOCKING:
@@ -99,8 +107,36 @@ class ElementReader:
             message.children.remove(delay)
         message.attrs.setdefault("from", account.host)
         message.attrs.setdefault("to", account.bare())
-        row = {"stanza": message.to_bytes(), "stored_at": max(0, int(stored_at)), "expires": None}
+        row = {"stanza": message.to_bytes(CLIENT), "stored_at": max(0, int(stored_at)), "expires": None}
         account.add(offline_messages, row)
+
+    def archived(self, account: AccountData, result: Element) -> None:
+        """Put a message into the archive (XEP-0313)."""
+        last = account.archived[-1].id if account.archived else 0
+        message = read_archived(JID.build(account.user, account.host), result, last)
+        if message is None:
+            self._ignored["archived messages that are none"] += 1
+        else:
+            account.archive(message)
+
+    def _privacy(self, account: AccountData, query: Element) -> None:
+        """Keep privacy lists (XEP-0016); one that only blocks is the block list (XEP-0191 §5)."""
+        lists: dict[str, Rules] = {}
+        for each in query.elements("list"):
+            try:
+                lists[each.get("name") or ""] = read_rules(each.elements("item"), _MOST_RULES)
+            except StanzaError:
+                self._ignored["privacy lists that are none"] += 1
+        chosen = query.child("default")
+        default = "" if chosen is None else chosen.get("name") or ""
+        rules = lists.get(default, Rules())
+        for jid in blocked_by(rules):
+            account.add(blocklist, {"jid": jid})
+        if [*lists] == [default] and all(rule.blocks for rule in rules):
+            return
+        for name, found in lists.items():
+            row = {"name": name, "is_default": name == default, "rules": found.to_json()}
+            account.add(privacy_lists, row)
 
     # ---- contacts
 
@@ -131,7 +167,7 @@ class ElementReader:
             self._ignored["presence that is no subscription request"] += 1
             return
         presence.attrs.setdefault("to", account.bare())
-        row = {"jid": str(contact.bare), "stanza": presence.to_bytes()}
+        row = {"jid": str(contact.bare), "stanza": presence.to_bytes(CLIENT)}
         account.add(subscription_requests, row)
 
     def _block(self, account: AccountData, address: str | None) -> None:

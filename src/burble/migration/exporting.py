@@ -9,14 +9,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 from urllib.parse import quote
 
 from sqlalchemy import bindparam, func, select
 
+from burble.migration.elements import ARCHIVE
 from burble.migration.pie import XINCLUDE
 from burble.migration.reading import TransferFailed
-from burble.migration.userxml import PARTS, user_xml
+from burble.migration.userxml import ARCHIVED, PARTS, archived_xml, user_xml
 from burble.storage import Database
 from burble.storage.newfile import NewFile
 from burble.storage.schema import accounts
@@ -33,6 +34,10 @@ _PAGE: Final = 100
 _PIE: Final = "urn:xmpp:pie:0"
 _HEAD: Final = "<?xml version='1.0' encoding='UTF-8'?>\n"
 _SPACES: Final = f"xmlns='{_PIE}' xmlns:xi='{XINCLUDE}'"
+
+_END: Final = b"</user>\n"
+_ARCHIVE: Final = f"<archive xmlns='{ARCHIVE}'>\n".encode()
+_END_OF_ARCHIVE: Final = b"</archive>" + _END
 
 _COUNT: Final = select(func.count()).where(accounts.c.host == bindparam("host"))
 _USERS: Final = (
@@ -99,7 +104,7 @@ async def _export_host(snapshot: Snapshot, host: str, path: Path, twice: bool, r
     with NewFile(path) as file:
         file.write(f"{_HEAD}<host {_SPACES} jid='{escape_attribute(host)}'>\n".encode())
         while users := await _read(snapshot, host, after):
-            file.write(await _users(snapshot, host, users, twice))
+            await _export_users(snapshot, host, users, twice, file)
             done, after = done + len(users), users[-1].user
             report(done, total, f"accounts of {host}")
         file.write(b"</host>\n")
@@ -111,7 +116,9 @@ async def _read(snapshot: Snapshot, host: str, after: str) -> list[Row]:
     return [row async for rows in snapshot.stream(_USERS, key, _PAGE) for row in rows]
 
 
-async def _users(snapshot: Snapshot, host: str, users: list[Row], twice: bool) -> bytes:
+async def _export_users(
+    snapshot: Snapshot, host: str, users: list[Row], twice: bool, file: IO[bytes]
+) -> None:
     # The bounds are compared as the database sorts, whichever way that is.
     key = {"host": host, "first": users[0].user, "last": users[-1].user}
     found: dict[str, dict[str, list[Row]]] = {row.user: {} for row in users}
@@ -120,8 +127,42 @@ async def _users(snapshot: Snapshot, host: str, users: list[Row], twice: bool) -
             for row in rows:
                 if row.user in found:
                     found[row.user].setdefault(name, []).append(row)
+    texts = await asyncio.to_thread(
+        lambda: {row.user: user_xml(host, row, found[row.user], twice=twice) for row in users}
+    )
+    archives = _Archives(texts, file)
+    async for rows in snapshot.stream(ARCHIVED, key):
+        await asyncio.to_thread(archives.write, rows)
+    archives.end()
+    file.write(b"".join(text + _END for text in texts.values()))
 
-    def write() -> bytes:
-        return b"".join(user_xml(host, row, found[row.user], twice=twice) for row in users)
 
-    return await asyncio.to_thread(write)
+class _Archives:
+    """Writes accounts that have an archive, as it is read: it may be larger than all the rest.
+
+    Args:
+        texts: all accounts by name, up to their archives; those that are written are taken out.
+        file: where they go.
+    """
+
+    def __init__(self, texts: dict[str, bytes], file: IO[bytes]) -> None:
+        self._texts = texts
+        self._file = file
+        self._whose = ""
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Write messages, which come account by account."""
+        for row in rows:
+            if row.user != self._whose:
+                if row.user not in self._texts:
+                    continue  # an archive of an account that is gone
+                self.end()
+                self._whose = row.user
+                self._file.write(self._texts.pop(row.user) + _ARCHIVE)
+            self._file.write(archived_xml(row))
+
+    def end(self) -> None:
+        """End the archive that is being written, if any."""
+        if self._whose:
+            self._file.write(_END_OF_ARCHIVE)
+            self._whose = ""

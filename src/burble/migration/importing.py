@@ -18,6 +18,7 @@ from burble.auth.passwords import InvalidPassword, prepare_password
 from burble.auth.scram import HASHES, SALT_LENGTH, derive_keys
 from burble.auth.stored import StoredAuthenticator
 from burble.migration.accounts import AccountData, Ignored
+from burble.migration.archives import write_archived
 from burble.routing.events import AccountsImported
 from burble.routing.hosts import Host
 from burble.storage import Database
@@ -148,6 +149,7 @@ class _Importer:
             finally:
                 if isinstance(host.authenticator, StoredAuthenticator):
                     host.authenticator.forget({account.user for account in new})
+            self._database.ids.skip(max((each.id for one in new for each in one.archived), default=0))
             await host.emit(_imported(new))
         self._last = (name, batch[-1].user) if batch[-1] in new else ("", "")
 
@@ -232,6 +234,9 @@ def _write(connection: Connection, host: str, batch: Sequence[AccountData], keep
     names[credentials.name] = ["host", "user", "mechanism", "salt", "iterations", "stored_key", "server_key"]
     for table, values in rows.items():
         BulkInsert(connection, metadata.tables[table], names[table]).run(values)
+    archived = [message for account in batch for message in account.archived]
+    if archived:
+        write_archived(connection, host, archived)
 
 
 def _delete_leftovers(connection: Connection, host: str, users: list[str]) -> None:

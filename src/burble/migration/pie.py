@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from burble.auth.scram import HASHES, ScramKeys
 from burble.jid import JID, JIDError
 from burble.migration.accounts import AccountData, Ignored
-from burble.migration.elements import ACCOUNT, PIE, SCRAM, ElementReader
+from burble.migration.elements import ACCOUNT, ARCHIVE, PIE, SCRAM, ElementReader
 from burble.migration.reading import TransferFailed, split_file
 from burble.xml import Element
 
@@ -21,7 +21,8 @@ __all__ = ["XINCLUDE", "read_pie"]
 XINCLUDE: Final = "http://www.w3.org/2001/XInclude"
 
 _OPENED: Final = {"": ("server-data", "host"), "server-data": ("host",), "host": ("user",)}
-_CONTAINER: Final = "offline-messages"
+_MESSAGES: Final = "offline-messages"
+_CONTAINERS: Final = (_MESSAGES, "archive")
 # Rows of an account, and bytes of them, that are handed on before the rest of it is read.
 _ROWS: Final = 2000
 _BYTES: Final = 4 * 1024 * 1024
@@ -120,13 +121,13 @@ class _File:
 
     def opened(self, ns: str, name: str, attrs: dict[str, str]) -> bool:
         parent = self._open[-1]
+        if parent == "user" and (ns in PIE if name == _MESSAGES else ns == ARCHIVE and name == "archive"):
+            self._open.append(name)
+            return True
         if ns not in PIE:
             if not parent:
                 raise ValueError(f"the file begins with <{name}/> and not with <server-data/> of XEP-0227")
             return False
-        if parent == "user" and name == _CONTAINER:
-            self._open.append(name)
-            return True
         if name not in _OPENED.get(parent, ()):
             if not parent:
                 raise ValueError(f"the file begins with <{name}/> and not with <server-data/> of XEP-0227")
@@ -146,11 +147,11 @@ class _File:
 
     def part(self, element: Element) -> None:
         parent = self._open[-1]
-        if element.ns == XINCLUDE and element.name == "include" and parent != _CONTAINER:
+        if element.ns == XINCLUDE and element.name == "include" and parent not in _CONTAINERS:
             self._include(element, parent)
             return
         account = self._account
-        if parent not in ("user", _CONTAINER):
+        if parent not in ("user", *_CONTAINERS):
             self._ignored[f"elements {element.name} of {element.ns}"] += 1
         elif account is not None:
             self._read(account, element, parent)
@@ -185,8 +186,10 @@ class _File:
         return account
 
     def _read(self, account: AccountData, element: Element, parent: str) -> None:
-        if parent == _CONTAINER:
+        if parent == _MESSAGES:
             self._reader.message(account, element)
+        elif parent == "archive":
+            self._reader.archived(account, element)
         elif (element.ns, element.name) == (SCRAM, "scram-credentials"):
             self._scram(account, element)
         elif (element.ns, element.name) == (ACCOUNT, "account"):

@@ -20,6 +20,7 @@ from burble.modules.roster import Rosters
 from burble.namespaces import PRIVACY
 from burble.routing.events import (
     AccountRegistered,
+    AccountsImported,
     PresenceBroadcast,
     SessionOpened,
     SessionRestored,
@@ -90,6 +91,11 @@ class Privacy(Module):
     def forget(self, event: AccountRegistered) -> None:
         """A new account has no lists, whatever one of its name had."""
         self._store.forget(event.jid.local)
+
+    @on(AccountsImported)
+    def imported(self, event: AccountsImported) -> None:
+        """Take note of who has lists now."""
+        self._store.users.update(event.rows.get("privacy_lists", ()))
 
     # ---- requests (§2.3 to §2.8)
 
