@@ -105,7 +105,9 @@ async def test_what_is_gone_is_gone_from_the_index(server: Server, connect: Conn
 
     assert await indexed() == 2
     await server.hosts["localhost"].unregister("juliet")
-    assert await indexed() == 1  # Romeo has it still
+    assert await indexed() == 2  # the others have them still
+    await server.hosts["localhost"].unregister("nurse")
+    assert await indexed() == 1
     assert (await find(romeo, "moon")).bodies == ["moon"]
 
 
@@ -115,6 +117,18 @@ async def test_where_it_is_switched_off_the_field_is_unknown(serve: Serve, conne
     assert await refused(juliet, query(field(FULLTEXT, "moon"))) == "feature-not-implemented"
     form = await juliet.ask("get", "<query xmlns='urn:xmpp:mam:2'/>")
     assert all(each.get("var") != FULLTEXT for each in form.iter("{jabber:x:data}field"))
+    assert not await announced(juliet)
+
+
+async def announced(client: ScriptedClient) -> bool:
+    """Whether the account says that its archive can be searched."""
+    info = await client.ask("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", client.bare)
+    features = info.iter("{http://jabber.org/protocol/disco#info}feature")
+    return "urn:xmpp:fulltext:0" in {each.get("var") for each in features}
+
+
+async def test_it_is_announced(connect: Connect) -> None:
+    assert await announced(await connect("juliet"))
 
 
 async def test_the_longest_text(connect: Connect) -> None:

@@ -20,10 +20,11 @@ from burble.modules.archive.settings import ArchiveSettings
 from burble.modules.archive.store import ArchiveStore
 from burble.modules.archive.tombstones import Tombstones
 from burble.modules.roster import Rosters
-from burble.namespaces import HINTS, MAM, MAM_EXTENDED, MAM_GROUPCHAT_FIELD, RETRACT, STANZA_ID
+from burble.namespaces import FULLTEXT, HINTS, MAM, MAM_EXTENDED, MAM_GROUPCHAT_FIELD, RETRACT, STANZA_ID
 from burble.routing.events import (
     AccountRegistered,
     AccountRemoved,
+    DescribeHost,
     HostStopping,
     MessageUndelivered,
     SessionOpened,
@@ -282,6 +283,12 @@ class Archive(Module):
             if number % _AT_ONCE == 0:
                 await session.drain()
         return fin(found)
+
+    @on(DescribeHost)
+    def announce(self, event: DescribeHost) -> None:
+        """Tell that words can be looked for (XEP-0431 §2.1)."""
+        if self.settings.search:
+            event.account.features.append(FULLTEXT)
 
     @iq(MAM, "metadata", to="account", type="get", owner_only=False, any_account=True)
     async def tell_ends(self, request: Iq) -> Element:
