@@ -72,12 +72,16 @@ async def test_a_nightly_script(
     ):
         assert line in lines
     assert lines[-1].startswith("register: Error: conflict: ")
-    (backup,) = (name for name in os.listdir(tmp_path) if name.startswith("ejabberd-"))
-    assert os.path.getsize(tmp_path / backup) > 0
+    assert [size > 0 for size in sizes(tmp_path, "ejabberd-*.backup")] == [True]
     romeo = await connect("romeo/orchard", to=server)
     romeo.write("<presence/>")
     kept = await romeo.find(lambda each: each.tag == f"{CLIENT}message")
     assert kept.findtext(f"{CLIENT}body") == "Wherefore art thou?"
+
+
+def sizes(directory: Path, pattern: str) -> list[int]:
+    """The sizes of some files."""
+    return [file.stat().st_size for file in directory.glob(pattern)]
 
 
 async def test_a_nightly_script_says_that_the_server_is_down(
