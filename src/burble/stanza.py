@@ -324,6 +324,11 @@ class Iq(Stanza):
         return Iq(self.from_, self.to, attrs) if payload is None else Iq(self.from_, self.to, attrs, payload)
 
 
+def has_stanza_id(stored: bytes, by: JID) -> bool:
+    """Whether a message that is kept as bytes has the id `Message.with_stanza_id` gave it."""
+    return f"<stanza-id xmlns='{STANZA_ID}' by='{escape_attribute(by)}' ".encode() in stored
+
+
 def _is_given_by(element: Element, by: JID) -> bool:
     """Whether an element is a ``<stanza-id/>`` in the name of an account or room."""
     if element.name != "stanza-id":

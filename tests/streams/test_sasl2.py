@@ -12,6 +12,7 @@ from tests.presences import appear
 from tests.streams.inline import BIND2, PHONE, SASL2, SM, InlineClient, bind, failure
 
 ENABLE = "<enable xmlns='urn:xmpp:sm:3' resume='true'/>"
+MAM = "{urn:xmpp:mam:2}"
 CARBONS = "<enable xmlns='urn:xmpp:carbons:2'/>"
 
 
@@ -122,6 +123,38 @@ async def test_what_a_session_needs_is_enabled_along_with_it(server: Server, con
     romeo.write("<message to='juliet@localhost/tablet' type='chat'><body>to the tablet</body></message>")
     carbon = await phone.find(lambda e: e.find("{urn:xmpp:carbons:2}received") is not None)
     assert carbon.get("from") == "juliet@localhost"
+
+
+async def test_what_is_archived_is_told_and_not_sent_as_kept_offline(
+    server: Server, connect: Connect
+) -> None:
+    """XEP-0386 §3.2, §3.4: what can be read in the archive is cleared from what was kept offline."""
+    client = InlineClient(server)
+    await client.begin()
+    answer = await client.plain(bind())
+    metadata = answer.find(f"{BIND2}bound/{MAM}metadata")
+    assert metadata is not None
+    assert not list(metadata)
+    await client.close()
+    romeo = await connect("romeo/orchard")
+    never = "<no-permanent-store xmlns='urn:xmpp:hints'/>"
+    romeo.write("<message to='juliet@localhost' type='chat'><body>archived</body></message>")
+    romeo.write(f"<message to='juliet@localhost' type='chat'><body>only kept</body>{never}</message>")
+    await romeo.sync()
+
+    again = InlineClient(server)
+    await again.begin()
+    answer = await again.plain(bind())
+    end = answer.find(f"{BIND2}bound/{MAM}metadata/{MAM}end")
+    assert end is not None
+    await again.next_features()
+    await appear(again)
+    message = await again.find(lambda e: e.tag == "{jabber:client}message")
+    assert message.findtext("{jabber:client}body") == "only kept"
+    await again.close()
+    old = await connect("juliet/old")
+    await appear(old)
+    await old.nothing()
 
 
 async def test_a_session_is_resumed_along_with_the_login(server: Server, connect: Connect) -> None:

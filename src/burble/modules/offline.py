@@ -25,13 +25,16 @@ from burble.routing.events import (
     MessageUndelivered,
 )
 from burble.routing.session import Session
-from burble.stanza import Message
+from burble.stanza import Message, has_stanza_id
 from burble.storage import StorageError
 from burble.storage.schema import offline_messages
 
 __all__ = ["Offline", "annotated", "has_content"]
 
 _log = logging.getLogger("burble.offline")
+
+#: Key of `Session.data`: the client has said that it reads its archive.
+READS_ARCHIVE: Final = "offline.reads_archive"
 
 # Messages delivered before the next wait for the client and the next deletion.
 _PAGE: Final = 100
@@ -170,10 +173,12 @@ class Offline(Module):
     async def _deliver(self, session: Session, delivery: _Delivery) -> None:
         """Send page by page; a page is deleted once it has been written, the rest outlives the connection.
 
-        With stream management (XEP-0198) a message is deleted once the client has acknowledged it.
+        With stream management (XEP-0198) a message is deleted once the client has acknowledged it. A client
+        that reads its archive is not sent what it finds there (XEP-0386 §3.2).
         """
         database, user, host = self.host.database, session.user, self.host.name
         shelf = _Shelf(self, user)
+        own = session.jid.bare
         last = 0
         while session.alive:
             delivery.arrived = False
@@ -186,6 +191,8 @@ class Offline(Module):
                 continue
             kept = False
             for row in rows:
+                if has_stanza_id(row.stanza, own) and READS_ARCHIVE in session.data:
+                    continue
                 kept = session.send_stored(self.delayed(row.stanza, row.stored_at), shelf, row.id)
             await session.drain()
             last = rows[-1].id

@@ -5,21 +5,28 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import logging
 import secrets
 from typing import TYPE_CHECKING, Final
 
 from burble.jid import JID, JIDError
+from burble.modules.archive import Archive
+from burble.modules.archive.reading import metadata
 from burble.modules.carbons import Carbons
 from burble.modules.csi import Csi
+from burble.modules.offline import READS_ARCHIVE
 from burble.modules.sasl2.attempt import UserAgent
 from burble.modules.stream_management import StreamManagement
 from burble.namespaces import BIND2, CARBONS, CSI, STREAM_MANAGEMENT
 from burble.routing.hosts import Host
 from burble.routing.session import Session
+from burble.storage import StorageError
 from burble.xml import Element
 
 if TYPE_CHECKING:
     from burble.streams.c2s import C2SStream
+
+_log = logging.getLogger("burble.c2s")
 
 #: Longest tag of a client that becomes part of its resource.
 _LONGEST_TAG: Final = 64
@@ -76,6 +83,10 @@ async def begin(host: Host, stream: C2SStream, session: Session, request: Elemen
     """
     bound = Element("bound", BIND2)
     modules = host.modules
+    archive = modules.get(Archive.name)
+    if isinstance(archive, Archive) and not session.anonymous:
+        session.data[READS_ARCHIVE] = True
+        await _add_metadata(bound, host, archive, session.user)
     carbons, csi = modules.get(Carbons.name), modules.get(Csi.name)
     if isinstance(carbons, Carbons) and request.child("enable", CARBONS) is not None:
         carbons.choose(session, True)
@@ -86,3 +97,12 @@ async def begin(host: Host, stream: C2SStream, session: Session, request: Elemen
     if enable is not None and isinstance(management, StreamManagement):
         bound.append(management.enable(stream, session, enable))
     return bound
+
+
+async def _add_metadata(bound: Element, host: Host, archive: Archive, user: str) -> None:
+    """Say where the archive begins and ends, so that the client knows what it has missed."""
+    try:
+        await host.database.batch.flush()
+        bound.append(metadata(await archive.store.ends(user)))
+    except StorageError as error:
+        _log.error("the archive of %s@%s can't be read: %s", user, host.name, error)
