@@ -49,3 +49,13 @@ async def test_the_greeter_of_the_modules_page(greeter: None, serve: Serve, conn
         "greetings_number", {"host": "localhost"}, Caller("test", frozenset({"admin"}))
     )
     assert result == 1
+
+
+def test_what_proves_compliance_is_there() -> None:
+    """docs/compliance.md: every line that is done names tests, and there they are."""
+    page = (DOCS / "compliance.md").read_text()
+    for target in re.findall(r"\]\(([^)]+)\)", page):
+        assert (DOCS / target).exists(), target
+    for line in page.splitlines():
+        if line.startswith("|") and "| done" in line:
+            assert "../tests/" in line, line
