@@ -67,6 +67,7 @@ def test_what_only_the_room_may_say_is_taken_out_and_all_else_passes() -> None:
     forged = (
         "<body>one</body>"
         f"<stanza-id xmlns='urn:xmpp:sid:0' id='forged' by='{ROOM.upper()}'/>"
+        f"<stanza-id xmlns='urn:xmpp:sid:0' id='theirs' by='{WITCH.partition('/')[0]}'/>"
         "<stanza-id xmlns='urn:xmpp:sid:0' id='other' by='example.org'/>"
         "<stanza-id xmlns='urn:xmpp:sid:0' id='none' by='@@'/>"
         "<origin-id xmlns='urn:xmpp:sid:0' id='mine'/>"

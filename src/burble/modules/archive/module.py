@@ -27,6 +27,7 @@ from burble.routing.events import (
     DescribeHost,
     HostStopping,
     MessageUndelivered,
+    ModulesChanged,
     SessionOpened,
     StanzaReceived,
     StanzaSent,
@@ -76,10 +77,14 @@ class Archive(Module):
         self._leaving: set[str] = set()
         self.deletion = Deletion(self.host, self.eraser)
         self._retention = Retention(self.host, self.eraser)
+        # Of presence and what rooms say, delivered a thousand times more often, it need not hear.
+        self.listen(StanzaReceived, self.received, _PRIORITY, users=())
+        self.host.sessions.tells_of_messages = True
         self._retention.start(self.settings)
 
     async def stop(self) -> None:
-        """Erase nothing any more."""
+        """Archive and erase nothing any more."""
+        self.host.sessions.tells_of_messages = False
         self.deletion.abort()
         self._retention.stop()
 
@@ -90,6 +95,7 @@ class Archive(Module):
         self.preferences.standard = Preferences(settings.default)
         self._retention.stop()
         self._retention.start(settings)
+        await self.host.emit(ModulesChanged())
 
     def kept(self, message: Message) -> bool:
         """Whether a message that was delivered to an account of this host, or not, is in its archive."""
@@ -149,7 +155,6 @@ class Archive(Module):
 
     # ---- what they are told
 
-    @on(StanzaReceived, priority=_PRIORITY)
     def received(self, event: StanzaReceived) -> Awaitable[None] | None:
         """Archive what an account is sent and takes, and tell it the id (§3.4).
 

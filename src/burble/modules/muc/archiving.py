@@ -104,6 +104,8 @@ class RoomArchive:
 
     def take(self, room: Room) -> None:
         """Archive what was said in a room, and bury what was taken back, since this was last called."""
+        if not room.unarchived and not room.retracted:
+            return
         said, room.unarchived = room.unarchived, []
         retracted, room.retracted = room.retracted, []
         if not room.archived:

@@ -16,7 +16,7 @@ from burble.xml import Element
 
 # What only the room may say: of itself, of its occupants and of who they are (§17.3, XEP-0421 §5).
 _ROOMS_OWN: Final = frozenset({MUC_USER, OCCUPANT_ID, HATS})
-# Of these, those only that claim to be the room's.
+# Of these, those only that claim to be the room's; and ids that claim to be an occupant's.
 _SIGNED: Final = {STANZA_ID: "by", DELAY: "from"}
 
 
@@ -100,6 +100,10 @@ def _claims_to_be_rooms(child: Element, room: Room) -> bool:
     if child.ns not in _SIGNED:
         return False
     try:
-        return JID.parse(child.get(_SIGNED[child.ns], "") or "").bare == room.jid
+        by = JID.parse(child.get(_SIGNED[child.ns], "") or "").bare
     except JIDError:
         return False
+    if by == room.jid:
+        return True
+    # An id in the name of somebody who will get it (XEP-0359 §5): better here than for each of them.
+    return child.ns == STANZA_ID and any(occupant.account == by for occupant in room.occupants.values())
