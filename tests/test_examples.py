@@ -73,7 +73,7 @@ async def test_the_echo_sends_back_stanzas_of_every_kind(serve: Serve, connect: 
         assert back.get("from") == "romeo@echo.localhost/orchard"
         assert back.get("to") == "juliet@localhost/balcony"
         assert f"id='{back.get('id')}'" in sent
-        assert len(back) == 1
+        assert f"<{back[0].tag.partition('}')[2]}" in sent  # an archive may have added something behind it
 
 
 async def test_the_echo_sends_back_no_errors(serve: Serve, connect: Connect) -> None:
