@@ -219,6 +219,9 @@ CALLS = [
     Call("muc_online_rooms_count", {"service": SERVICE}, {"count": 1}),
     Call("rooms_unused_list", {"service": SERVICE, "days": 31}, []),
     Call("rooms_unused_destroy", {"service": SERVICE, "days": 31}, []),
+    Call("rooms_empty_list", {"service": SERVICE}, []),
+    Call("rooms_empty_destroy", {"service": SERVICE}, []),
+    Call("rooms_empty_destroy", {"service": SERVICE}, "Destroyed rooms: 0", version=2),
     Call("get_room_options", LOBBY, ANY),
     Call(
         "get_room_occupants", LOBBY, [{"jid": "juliet@localhost/balcony", "nick": "J", "role": "moderator"}]
@@ -320,6 +323,7 @@ CALLS = [
         NURSE,
         [{"time": ANY, "from": "romeo@localhost", "to": "nurse@localhost", "packet": ANY}],
     ),
+    Call("mnesia_table_details", {"table": "roster"}, ANY, varies=True),
     # ---- tokens
     Call("oauth_list_tokens", {}, []),
     Call(

@@ -26,6 +26,12 @@ TUPLE = "presence::(jid::string, priority::integer, groups::[group::string])"
     ("described", "value", "rest", "xmlrpc"),
     [
         ("res::rescode", None, 0, {"res": 0}),
+        (
+            "sent::(from::string, to::string)",
+            {"to": "b", "from_": "a"},
+            {"from": "a", "to": "b"},
+            {"sent": [{"from": "a"}, {"to": "b"}]},
+        ),
         ("res::rescode", False, 1, {"res": 1}),
         ("res::restuple", "done", "done", {"res": 0, "text": "done"}),
         ("res::restuple", None, "", {"res": 0, "text": ""}),

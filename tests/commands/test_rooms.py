@@ -16,7 +16,7 @@ from burble.modules.muc.config import RoomConfig
 from burble.server import Server
 from burble.storage.schema import room_history
 from tests.client import ScriptedClient
-from tests.conftest import Connect
+from tests.conftest import Connect, Serve
 
 CALLER = Caller("test", frozenset({ADMIN}))
 C = "{jabber:client}"
@@ -224,6 +224,33 @@ async def test_rooms_in_which_nobody_speaks_any_more_are_found_and_destroyed(
     assert await call(lobby, "rooms_unused_destroy", "global", "31") == [f"old@{SERVICE}"]
     left = await call(lobby, "muc_online_rooms", SERVICE)
     assert left == [f"busy@{SERVICE}", f"lobby@{SERVICE}", f"new@{SERVICE}"]
+
+
+async def test_rooms_in_which_nothing_was_ever_said_are_found_and_destroyed(
+    lobby: Server, connect: Connect
+) -> None:
+    for name in ("empty", "spoken", "entered", "secret"):
+        await call(lobby, "create_room", name, SERVICE, "localhost")
+    await call(lobby, "change_room_option", "secret", SERVICE, "mam", "false")
+    romeo = await connect("romeo/orchard")
+    await enter(romeo, "spoken", "Romeo")
+    romeo.write(f"<message to='spoken@{SERVICE}' type='groupchat'><body>Hi</body></message>")
+    await romeo.next()
+    romeo.write(f"<presence to='spoken@{SERVICE}/Romeo' type='unavailable'/>")
+    await romeo.next()
+    await enter(romeo, "entered", "Romeo")
+    assert await call(lobby, "rooms_empty_list", SERVICE) == [f"empty@{SERVICE}", f"lobby@{SERVICE}"]
+    assert await call(lobby, "rooms_empty_destroy", "global") == "Destroyed rooms: 2"
+    assert await call(lobby, "muc_online_rooms_count", SERVICE) == 3
+
+
+async def test_without_an_archive_no_room_is_empty(serve: Serve) -> None:
+    server = await serve(modules={"disable": ["archive"]})
+    await call(server, "create_room", "garden", SERVICE, "localhost")
+    for name in ("rooms_empty_list", "rooms_empty_destroy"):
+        with pytest.raises(CommandFailed, match="the module archive is not loaded on localhost"):
+            await call(server, name, SERVICE)
+    assert await call(server, "muc_online_rooms_count", SERVICE) == 1
 
 
 async def test_invited_people_are_told_where_to(lobby: Server, connect: Connect) -> None:

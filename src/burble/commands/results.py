@@ -113,9 +113,13 @@ def _struct(described: Result, value: Any) -> dict[str, Any]:
 
 
 def fields_of(described: Result, value: Any) -> list[Any]:
-    """The fields of a tuple, in order, whether it is an object or a list."""
+    """The fields of a tuple, in order, whether it is an object or a list.
+
+    A word that Python keeps to itself has a ``_`` behind it in the object.
+    """
     if isinstance(value, dict):
-        return [value[part.name] for part in described.parts]
+        names = (part.name if part.name in value else f"{part.name}_" for part in described.parts)
+        return [value[name] for name in names]
     return list(value)
 
 

@@ -23,6 +23,7 @@ _NAMES: Final = {
     "allow_change_subj": "change_subject",
     "allow_user_invites": "allow_invites",
     "allowpm": "allow_pm",
+    "mam": "archiving",
 }
 _OURS: Final = MappingProxyType({ours: theirs for theirs, ours in _NAMES.items()})
 # What ejabberd has another way round, or we do not keep by itself.

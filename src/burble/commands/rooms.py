@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from burble.commands.arguments import HostName
-from burble.commands.base import Administered, served
+from burble.commands.base import Administered, module_on, served
 from burble.commands.files import FilePath, place
 from burble.commands.progress import report
 from burble.commands.roomoptions import (
@@ -26,7 +26,8 @@ from burble.config.fields import expected
 from burble.errors import StanzaError
 from burble.jid import JID, JIDError
 from burble.module import CommandFailed, command
-from burble.modules.muc.overview import RoomSummary, number_of_rooms, rooms_of, unused_rooms
+from burble.modules.archive import Archive
+from burble.modules.muc.overview import RoomSummary, empty_rooms, number_of_rooms, rooms_of, unused_rooms
 from burble.modules.muc.owner import reconfigured
 from burble.modules.muc.room import Room
 from burble.stanza import Stanza
@@ -198,6 +199,27 @@ class RoomCommands:
             for local in await unused_rooms(muc.service, before)
         ]
 
+    @command(tags=["muc"], safe=True, result="rooms::[room::string]")
+    async def rooms_empty_list(self, service: HostName) -> list[str]:
+        """List the persistent rooms that nobody is in, and whose archive is empty.
+
+        Rooms of which nothing is archived are not listed.
+
+        Args:
+            service: the domain of the chat service; ``global`` for all of them.
+
+        Returns:
+            Their addresses, in order.
+
+        Example:
+            rooms_empty_list conference.localhost
+        """
+        found = []
+        for muc in chat_services(self._server, service):
+            module_on(muc.host, Archive)
+            found += [f"{local}@{muc.service.jid}" for local in await empty_rooms(muc.service)]
+        return found
+
     # ---- options
 
     @command(tags=["muc_room"], safe=True, result="options::[option::(name::string, value::string)]")
@@ -283,6 +305,38 @@ class RoomCommands:
         unused = await self.rooms_unused_list(service, days)
         await self._destroy([JID.parse(room) for room in unused])
         return unused
+
+    @command(tags=["muc"], version=2, result="res::restuple")
+    async def rooms_empty_destroy(self, service: HostName) -> str:
+        """Destroy the rooms that `rooms_empty_list` lists.
+
+        Args:
+            service: the domain of the chat service; ``global`` for all of them.
+
+        Returns:
+            A sentence that tells how many there were.
+
+        Example:
+            rooms_empty_destroy conference.localhost
+        """
+        return f"Destroyed rooms: {len(await self.rooms_empty_destroy_v0(service))}"
+
+    @command(tags=["muc"], name="rooms_empty_destroy", result="rooms::[room::string]")
+    async def rooms_empty_destroy_v0(self, service: HostName) -> list[str]:
+        """Destroy the rooms that `rooms_empty_list` lists.
+
+        Args:
+            service: the domain of the chat service; ``global`` for all of them.
+
+        Returns:
+            Their addresses, in order.
+
+        Example:
+            rooms_empty_destroy conference.localhost
+        """
+        empty = await self.rooms_empty_list(service)
+        await self._destroy([JID.parse(room) for room in empty])
+        return empty
 
     # ---- what they have in common
 

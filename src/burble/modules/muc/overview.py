@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, exists, func, select
 
+from burble.modules.muc.config import RoomConfig
 from burble.modules.muc.service import RoomService
 from burble.storage.pages import PAGE, paged
-from burble.storage.schema import room_history, rooms
+from burble.storage.schema import archive_entries, room_history, rooms
 
-__all__ = ["RoomSummary", "number_of_rooms", "rooms_of", "unused_rooms"]
+__all__ = ["RoomSummary", "empty_rooms", "number_of_rooms", "rooms_of", "unused_rooms"]
 
 _r, _h = rooms.c, room_history.c
 _ROOMS: Final = (
@@ -27,6 +28,17 @@ _UNUSED: Final = (
     .group_by(_h.room)
     .having(func.max(_h.at) < bindparam("before"))
     .order_by(_h.room)
+    .limit(PAGE)
+)
+
+_EMPTY: Final = (
+    select(_r.room, _r.config)
+    .where(
+        _r.service == bindparam("its_service"),
+        _r.room > bindparam("after_room"),
+        ~exists().where(archive_entries.c.host == _r.service, archive_entries.c.user == _r.room),
+    )
+    .order_by(_r.room)
     .limit(PAGE)
 )
 
@@ -95,6 +107,27 @@ async def unused_rooms(service: RoomService, before: float) -> list[str]:
     await database.batch.flush()
     rows = paged(database, _UNUSED, {"its_service": service.jid, "before": round(before * 1e6)}, "room")
     return [row.room async for row in rows if not _in_use(service, row.room)]
+
+
+async def empty_rooms(service: RoomService) -> list[str]:
+    """The persistent rooms that nobody is in, and that have an archive with nothing in it.
+
+    Args:
+        service: whose rooms; what is said there must be archived (`RoomArchive.enabled`).
+
+    Returns:
+        Their localparts, in order.
+
+    Raises:
+        StorageError: they can't be read.
+    """
+    database = service.host.database
+    await database.batch.flush()
+    return [
+        row.room
+        async for row in paged(database, _EMPTY, {"its_service": service.jid}, "room")
+        if not _in_use(service, row.room) and RoomConfig.model_validate_json(row.config).archiving
+    ]
 
 
 def _in_use(service: RoomService, local: str) -> bool:
