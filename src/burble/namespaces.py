@@ -49,7 +49,6 @@ ADMIN = "http://jabber.org/protocol/admin"  # 0133
 SERVER_INFO = "http://jabber.org/network/serverinfo"  # 0157
 MSG_OFFLINE = "msgoffline"  # 0160
 RECEIPTS = "urn:xmpp:receipts"  # 0184
-INVISIBLE = "urn:xmpp:invisible:1"  # 0186
 BLOCKING = "urn:xmpp:blocking"  # 0191
 BLOCKING_ERRORS = "urn:xmpp:blocking:errors"  # 0191
 STREAM_MANAGEMENT = "urn:xmpp:sm:3"  # 0198
