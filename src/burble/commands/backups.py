@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from sqlalchemy import Table
 
 from burble import __version__
 from burble.commands.base import Administered
@@ -14,6 +16,7 @@ from burble.commands.files import FilePath, place
 from burble.commands.progress import report
 from burble.commands.tables import find_table
 from burble.module import CommandFailed, command
+from burble.storage import SchemaTooNew
 from burble.storage.dump import write_dump
 from burble.storage.dumpformat import DumpError, Header
 from burble.storage.fallback import FALLBACK
@@ -91,15 +94,15 @@ class Backups:
         """
         path = place(self._server, file)
         chosen = find_table(table)
-        rows = await write_dump(
-            self._server.database, path, version=__version__, compress=False, tables=[chosen], report=report
-        )
+        rows = await self._write(path, compress=False, tables=[chosen])
         return f"Dump of {rows} rows written to {path}"
 
-    async def _write(self, path: Path, *, compress: bool) -> int:
-        return await write_dump(
-            self._server.database, path, version=__version__, compress=compress, report=report
-        )
+    async def _write(self, path: Path, *, compress: bool, tables: Sequence[Table] | None = None) -> int:
+        database = self._server.database
+        with _refusing():
+            return await write_dump(
+                database, path, version=__version__, compress=compress, tables=tables, report=report
+            )
 
     # ---- reading
 
@@ -187,9 +190,19 @@ class Backups:
             raise CommandFailed(f"{self._restoring} is under way; try again when it has ended")
         self._restoring = name
         try:
-            yield
+            with _refusing():
+                yield
         finally:
             self._restoring = ""
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Say that it is the file that is no good, and not the database."""
+    try:
+        yield
+    except (DumpError, SchemaTooNew) as error:
+        raise CommandFailed(str(error)) from None
 
 
 def _copy(path: Path, to: Path) -> None:
