@@ -289,6 +289,36 @@ async def test_a_server_that_stops_does_not_wait_for_a_program_that_hangs(progra
     assert not _runs(pid)
 
 
+class Patient:
+    """Somebody who takes time to hear of a reset."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.ready = asyncio.Event()
+
+    async def tell(self, notice: Notice) -> None:
+        self.told.append(notice.name)
+        if notice.name == "resetConnection":
+            await self.ready.wait()
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+async def test_nothing_is_told_before_the_reset_is_done() -> None:
+    target = Patient()
+    limits = Limits(waiting=10, at_once=4, timeout=60, retries=0, pause=0)
+    outbox = Outbox(target, limits, lambda jid: ())
+    outbox.begin(Notice("resetConnection", "localhost"))
+    outbox.put(Notice("setConnection", "localhost", "juliet@localhost"))
+    for _ in range(10):
+        await asyncio.sleep(0)  # all that can be done is done
+    assert target.told == ["resetConnection"]
+    target.ready.set()
+    await outbox.close()
+    assert target.told == ["resetConnection", "setConnection"]
+
+
 async def test_a_server_that_stops_tries_nothing_again(program: Make) -> None:
     told = await program('tell "$*"; false')
     limits = Limits(waiting=10, at_once=1, timeout=60, retries=9, pause=60, farewell=60)
