@@ -35,6 +35,10 @@ connections_per_address = 0
 [modules]
 disable = {disable}
 
+# Without an archive nobody else stores what is sent to clients that are there.
+[modules.stream_management]
+store = {store}
+
 [modules.muc.room_defaults]
 max_users = 0  # as many as the service allows
 {extra}
@@ -48,6 +52,7 @@ class Burble(Server):
 
     name = "burble"
     disable = '["archive"]'
+    store = "false"
     extra = ""
 
     @classmethod
@@ -65,6 +70,7 @@ class Burble(Server):
             certificate=self.certificate,
             key=self.key,
             disable=self.disable,
+            store=self.store,
             extra=self.extra,
         )
         (self.home / "burble.toml").write_text(text)
@@ -78,8 +84,9 @@ class BurbleArchive(Burble):
     """With the archive."""
 
     name = "burble-archive"
-    only = frozenset({"chat", "archive"})
+    only = frozenset({"chat", "sm", "archive"})
     disable = "[]"
+    store = "true"
 
 
 class BurbleArchivePostgresql(BurbleArchive):

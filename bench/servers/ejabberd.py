@@ -138,7 +138,7 @@ class EjabberdArchive(Ejabberd):
     """With an archive (mod_mam) on SQLite, the rest in Mnesia."""
 
     name = "ejabberd-archive"
-    only = frozenset({"chat", "archive"})
+    only = frozenset({"chat", "sm", "archive"})
     prepared_as = None
     modules = "  mod_mam:\n    default: always\n    db_type: sql\n    assume_mam_usage: false\n"
     extra = "sql_type: sqlite\nsql_database: {home}/ejabberd.sqlite\n"

@@ -78,7 +78,7 @@ class ProsodyArchive(ProsodyGenerational):
     """With an archive (mod_mam) on SQLite, the rest in files."""
 
     name = "prosody-archive"
-    only = frozenset({"chat", "archive"})
+    only = frozenset({"chat", "sm", "archive"})
     prepared_as = None
     extra = (
         ProsodyGenerational.extra

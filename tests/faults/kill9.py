@@ -1,6 +1,6 @@
 """Kill a server with -9 under load, again and again, and look for what it had acknowledged.
 
-    python -m tests.faults.kill9 --server burble|prosody|ejabberd --rounds N
+    python -m tests.faults.kill9 --server burble|prosody|prosody-sql|ejabberd|ejabberd-sql --rounds N
 
 Senders with stream management (XEP-0198) write to accounts whose clients are there, there and silent, lost,
 or away; some have no archive. After a random time the server is killed and started again. Each message that
@@ -26,9 +26,9 @@ import psutil
 from bench.certificate import make_certificate
 from bench.client import register
 from bench.servers import Server
-from bench.servers.burble import Burble
-from bench.servers.ejabberd import Ejabberd
-from bench.servers.prosody import Prosody
+from bench.servers.burble import BurbleArchive
+from bench.servers.ejabberd import Ejabberd, EjabberdArchive
+from bench.servers.prosody import Prosody, ProsodyArchive
 
 from tests.faults.witnesses import Recipient, Sender, log_in
 
@@ -67,9 +67,11 @@ class ArchivingEjabberd(Ejabberd):
 
 
 SERVERS: dict[str, type[Server]] = {
-    "burble": Burble,
+    "burble": BurbleArchive,
     "prosody": ArchivingProsody,
+    "prosody-sql": ProsodyArchive,
     "ejabberd": ArchivingEjabberd,
+    "ejabberd-sql": EjabberdArchive,
 }
 
 

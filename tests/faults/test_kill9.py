@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from bench.servers.burble import Burble
+from bench.servers.burble import BurbleArchive
 
 from tests.faults.kill9 import torment
 
@@ -12,6 +12,6 @@ from tests.faults.kill9 import torment
 @pytest.mark.timeout(120)
 async def test_what_was_acknowledged_survives_kill_9() -> None:
     """Three times: nothing is lost, nothing is there under two ids, and all is in order."""
-    result = await torment(Burble, 3, longest=0.6)
+    result = await torment(BurbleArchive, 3, longest=0.6)
     assert result["acknowledged"] > 100
     assert (result["lost"], result["doubled"], result["misordered"]) == (0, 0, 0), dict(result)
