@@ -4,9 +4,10 @@ import base64
 import gzip
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from io import BufferedReader
 from pathlib import Path
 from types import NoneType
-from typing import IO, Any, Final, cast
+from typing import Any, Final
 
 from pydantic_core import from_json
 
@@ -42,10 +43,10 @@ def is_dump(path: Path) -> bool:
         return False
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> gzip.GzipFile | BufferedReader:
     with path.open("rb") as file:
         compressed = file.read(2) == _GZIP
-    return cast("IO[bytes]", gzip.open(path, "rb") if compressed else path.open("rb"))
+    return gzip.GzipFile(path, "rb") if compressed else path.open("rb")
 
 
 class Dump:
@@ -116,7 +117,7 @@ class Dump:
 
     def _header(self) -> Header:
         try:
-            start = self._file.peek(len(START))[: len(START)]  # type: ignore[attr-defined]
+            start = self._file.peek(len(START))[: len(START)]
         except (EOFError, OSError, zlib.error) as error:
             raise self._error("it is damaged") from error
         match self._value(self._line()) if start == START else None:

@@ -26,7 +26,7 @@ class NewFile:
         self._path = path
         descriptor, name = tempfile.mkstemp(".part", f"{path.name}.", path.parent)
         self._part = Path(name)
-        self.file: IO[bytes] = open(descriptor, "wb")  # noqa: SIM115
+        self.file: IO[bytes] = os.fdopen(descriptor, "wb")
 
     def __enter__(self) -> IO[bytes]:
         return self.file
