@@ -214,7 +214,7 @@ async def test_a_roster_stays_one_when_the_module_is_loaded_anew(server: Server,
     await appear(juliet)
     await appear(romeo)
     same = server.settings.model_dump(exclude={"modules"}, exclude_unset=True)
-    without = {"modules": {"disable": ["roster", "presence", "blocking", "privacy", "push"]}}
+    without = {"modules": {"disable": ["roster"]}}
     for changes in (without, {}):
         assert await server.reload(Settings.model_validate(same | changes)) == []
     romeo.write("<presence to='juliet@localhost' type='subscribe'/>")

@@ -51,7 +51,7 @@ async def test_nothing_is_left_of_a_removed_account(server: Server, connect: Con
 
 async def test_the_last_word_of_an_account_does_not_outlive_it(serve: Serve, connect: Connect) -> None:
     """A row that still waited for its batch when the account was removed is not written afterwards."""
-    server = await serve(modules={"disable": ["offline", "flexible_offline", "push"]})
+    server = await serve(modules={"disable": ["offline"]})
     await server.hosts["localhost"].register("tybalt", "secret")
     tybalt = await connect("tybalt", to=server)
     host = server.hosts["localhost"]

@@ -56,7 +56,7 @@ async def test_a_message_kept_offline_has_the_id_it_has_in_the_archive(connect: 
 async def test_without_offline_storage_an_archived_message_is_not_refused(
     serve: Serve, connect: Connect
 ) -> None:
-    server = await serve(modules={"disable": ["offline", "flexible_offline", "push"]})
+    server = await serve(modules={"disable": ["offline"]})
     romeo = await connect("romeo", to=server)
     romeo.write("<message to='juliet@localhost'><body>Hi</body></message>")
     await romeo.nothing()

@@ -91,7 +91,7 @@ class Database(Table):
     )
     pool_size: _Count = Field(default=5, description="Connections kept open to a database server.")
     batch_interval: float = Field(
-        default=0.005, ge=0, le=1, description="Longest time a row waits until its batch is written, seconds."
+        default=0.01, ge=0, le=1, description="Longest time a row waits until its batch is written, seconds."
     )
     batch_rows: _Count = Field(default=500, description="Rows that are written without waiting any longer.")
 
@@ -174,7 +174,8 @@ class Modules(Table):
         default=[], description="Modules to load besides the default ones, by name."
     )
     disable: Annotated[list[str], EachOnce] = Field(
-        default=[], description="Default modules not to load, by name."
+        default=[],
+        description="Default modules not to load, by name; those that need one of them go too.",
     )
 
     def options(self, name: str) -> dict[str, Any]:

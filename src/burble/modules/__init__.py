@@ -95,6 +95,8 @@ def settings_models() -> dict[str, type[ModuleSettings]]:
 def selected(load: list[str], disable: list[str]) -> list[type[Module]]:
     """The modules to load, each after those it requires.
 
+    A default module that can't do without a disabled one is left out with it, unless it is asked for.
+
     Args:
         load: names besides the default ones.
         disable: names to leave out.
@@ -102,7 +104,13 @@ def selected(load: list[str], disable: list[str]) -> list[type[Module]]:
     Raises:
         UnknownModule: one is not there, or required and disabled.
     """
-    names = [name for name in dict.fromkeys([*DEFAULT, *load]) if name not in disable]
+    left_out = set(disable)
+    optional = [name for name in DEFAULT if name not in load]
+    while more := {
+        name for name in optional if name not in left_out and not left_out.isdisjoint(find(name).requires)
+    }:
+        left_out |= more
+    names = [name for name in dict.fromkeys([*DEFAULT, *load]) if name not in left_out]
     ordered: dict[str, type[Module]] = {}
 
     def add(name: str, wanted_by: str) -> None:
