@@ -152,13 +152,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--server", choices=SERVERS, default="burble")
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--longest", type=float, default=1.5, help="seconds of load at most (default 1.5)")
     parser.add_argument("--seed", type=int, help="of the moments at which the server is killed")
     arguments = parser.parse_args()
     kind = SERVERS[arguments.server]
     if missing := kind.missing():
         parser.error(missing)
     start = time.monotonic()
-    result = asyncio.run(torment(kind, arguments.rounds, arguments.seed))
+    result = asyncio.run(torment(kind, arguments.rounds, arguments.seed, arguments.longest))
     columns = ("acknowledged", "lost", "doubled", "misordered")
     print("| server | killed | acknowledged | lost | several ids | out of order |")
     print("| --- | --- | --- | --- | --- | --- |")

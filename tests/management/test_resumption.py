@@ -6,8 +6,12 @@ import asyncio
 
 import pytest
 
+from burble.errors import StreamError
+from burble.modules.stream_management import Resumption
 from burble.routing.events import SessionClosed, SessionHibernated, SessionResumed
+from burble.sasl import Success
 from burble.server import Server
+from burble.xml import Element
 from tests.client import CLIENT, STREAMS, condition
 from tests.conftest import Connect
 from tests.im.scripts import befriend, said
@@ -25,9 +29,11 @@ from tests.management.words import (
     failure,
     login,
     managed,
+    module,
     resume,
     write,
 )
+from tests.simulated import Wire
 
 
 async def test_what_was_missed_comes_once_and_in_order(server: Server, connect: Connect) -> None:
@@ -258,6 +264,28 @@ async def test_two_at_once_want_the_same_session(server: Server, connect: Connec
     assert session.connected
     for client in clients:
         await client.close()
+
+
+async def test_who_hesitates_may_find_the_session_taken(server: Server, connect: Connect) -> None:
+    """As inside SASL2, where more is done before the answer is sent."""
+    juliet = await connect("juliet/balcony")
+    id = await enable(juliet)
+    await drop(server, juliet)
+    request = Element("resume", NS, {"previd": id, "h": "0"})
+    wires = [Wire(server), Wire(server)]
+    login = Success("juliet")
+    first, second = [await module(server).resume(wire.stream, login, request) for wire in wires]
+    assert isinstance(first, Resumption)
+    assert isinstance(second, Resumption)
+    with pytest.raises(StreamError, match="conflict"):
+        await first.proceed()
+    await second.proceed()
+    assert managed(server, "juliet").stream is wires[1].stream
+    expired = await module(server).resume(wires[0].stream, login, request)
+    assert isinstance(expired, Resumption)
+    expire(server, "juliet")
+    with pytest.raises(StreamError, match="conflict"):
+        await expired.proceed()
 
 
 async def test_there_is_one_session_for_one_stream(server: Server, connect: Connect) -> None:

@@ -55,6 +55,7 @@ class ManagedSession:
         acked: how many stanzas the client has acknowledged.
         queue: those it has not, oldest first. The number of a stanza is its place behind `acked`.
         stream: what the client is connected by.
+        claimed_by: the newest stream that has asked for the session, while it waits.
         last_active: when the client last said something about stanzas, seconds since the epoch.
         expires: until when the session waits for its client, where it does.
         states: what modules keep for the session, as it is stored over a restart.
@@ -77,6 +78,7 @@ class ManagedSession:
         "_size",
         "_timer",
         "acked",
+        "claimed_by",
         "expires",
         "id",
         "last_active",
@@ -99,6 +101,7 @@ class ManagedSession:
         self.acked = 0
         self.queue: list[Entry] = []
         self.stream: C2SStream | None = None
+        self.claimed_by: C2SStream | None = None
         self.work: asyncio.Task[None] | None = None
         self.stored_from = self.stored_to = 0
         self.last_active = 0.0
@@ -282,9 +285,14 @@ class ManagedSession:
 
     # ---- losing and finding the connection
 
+    def may_go_on_with(self, stream: C2SStream) -> bool:
+        """Whether a stream that has asked for the session still gets it: it is there, and not taken."""
+        return self.session.alive and self.claimed_by is stream
+
     def connect(self, stream: C2SStream) -> None:
         """Count on a stream; stanzas are written to it from `flow` on."""
         self._stop_timer()
+        self.claimed_by = None
         self.stream = stream
         self._offset -= stream.handled
         self.last_active = time()

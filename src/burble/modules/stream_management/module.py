@@ -54,7 +54,6 @@ class StreamManagement(Module):
         # Every session with stream management.
         self._managed: set[ManagedSession] = set()
         self._resumable: dict[str, ManagedSession] = {}
-        self._claims: dict[str, C2SStream] = {}
         self._over: OrderedDict[str, tuple[str, int]] = OrderedDict()
         self._removed: set[str] = set()
         self._stopping = False
@@ -173,14 +172,11 @@ class StreamManagement(Module):
             return self._not_found(id, login.user)
         if not managed.may_have(h):
             return failed("item-not-found", managed.handled)
-        self._claims[id] = stream
-        try:
-            await self._take(managed)
-            found = self._claims.get(id) is stream and managed.session.alive and not stream.closing
-        finally:
-            if self._claims.get(id) is stream:
-                del self._claims[id]
-        return Resumption(managed, stream, h) if found else self._not_found(id, login.user)
+        managed.claimed_by = stream
+        await self._take(managed)
+        if stream.closing or not managed.may_go_on_with(stream):
+            return self._not_found(id, login.user)
+        return Resumption(managed, stream, h)
 
     async def _take(self, managed: ManagedSession) -> None:
         """Cut a session off from its connection, and wait until what the client sent there is committed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+from burble.errors import StreamError
 from burble.modules.stream_management.managed import WRAP, ManagedSession
 from burble.namespaces import STREAM_MANAGEMENT
 from burble.routing.events import SessionResumed
@@ -20,7 +21,7 @@ _PAGE: Final = 100
 
 
 class Resumption:
-    """A session that may be resumed: send `element`, then call `proceed` without waiting for anything else.
+    """A session that may be resumed: send `element`, then `proceed`.
 
     Args:
         managed: the session.
@@ -41,8 +42,14 @@ class Resumption:
         )
 
     async def proceed(self) -> None:
-        """Carry the session on with its new stream, and send what the client has not received."""
+        """Carry the session on with its new stream, and send what the client has not received.
+
+        Raises:
+            StreamError: the session is over, or another stream has got it since.
+        """
         managed, stream, session = self._managed, self._stream, self.session
+        if not managed.may_go_on_with(stream):
+            raise StreamError("conflict", "the session is not to be had any more")
         session.attach(stream)
         managed.connect(stream)
         stream.carry(session)
