@@ -14,6 +14,7 @@ from burble.migration.exporting import export_accounts
 from burble.migration.importing import import_accounts
 from burble.migration.jabberd14 import read_spool, read_spool_file
 from burble.migration.pie import read_pie
+from burble.migration.prosody import read_prosody
 from burble.migration.reading import TransferFailed
 from burble.module import CommandFailed, command
 
@@ -94,6 +95,25 @@ class Migrations:
         """
         path = place(self._server, file)
         return await self._import(lambda ignored: read_pie(path, ignored), dry_run)
+
+    @command(tags=["mnesia", "sql"], result="res::rescode")
+    async def import_prosody(self, dir: FilePath, dry_run: bool = False) -> str:
+        """Take over the accounts in the files of Prosody, with all they have but PEP.
+
+        Accounts that are here already stay as they are, so it can be done again after a failure.
+
+        Args:
+            dir: Prosody's data directory, on the server's machine; its user must be able to read it.
+            dry_run: only read the files and count.
+
+        Returns:
+            How many accounts there are, and what could not be taken over.
+
+        Example:
+            import_prosody /var/lib/prosody true
+        """
+        path = place(self._server, dir)
+        return await self._import(lambda ignored: read_prosody(path, ignored), dry_run)
 
     @command(tags=["mnesia"], result="res::restuple")
     async def import_file(self, file: FilePath) -> str:
