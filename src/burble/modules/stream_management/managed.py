@@ -72,10 +72,12 @@ class ManagedSession:
         "_batch",
         "_due",
         "_mark",
+        "_most_bytes",
         "_offset",
         "_out",
         "_shelved",
         "_size",
+        "_storing",
         "_timer",
         "acked",
         "claimed_by",
@@ -114,6 +116,9 @@ class ManagedSession:
         self._asked = 0  # number of the newest stanza when the client was asked last
         self._asked_at = 0.0  # since when it has not answered; 0 where it has
         self._due = 0  # length of the queue at which something is to be done
+        # As the settings were when that was worked out last: they are looked at for each stanza.
+        self._storing = True
+        self._most_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._batch = module.host.database.batch
         self._answering = False
@@ -129,14 +134,14 @@ class ManagedSession:
         queue = self.queue
         queue.append((time(), data))
         self._size += len(data)
-        if data[1] == _MESSAGE and self._mark not in data and isinstance(stanza, Message):
+        if self._storing and data[1] == _MESSAGE and self._mark not in data and isinstance(stanza, Message):
             self.module.keeper.keep(self, stanza, data)
         out = self._out
         if out is not None:
             out.send_bytes(data)
             if self._timer is None:
                 self._wake_later()
-        if len(queue) >= self._due or self._size > self.module.settings.queue_bytes:
+        if len(queue) >= self._due or self._size > self._most_bytes:
             self._check()
 
     def send_stored(self, stanza: Element, shelf: Shelf, number: int) -> None:
@@ -174,6 +179,7 @@ class ManagedSession:
     def _plan(self) -> None:
         """Work out with how many stanzas in the queue something is to be done next."""
         settings = self.module.settings
+        self._storing, self._most_bytes = settings.store, settings.queue_bytes
         self._due = settings.queue_stanzas + 1 + self._shelved
         if self._out is not None:
             self._due = min(self._due, max(0, self._asked - self.acked) + settings.ask_every)

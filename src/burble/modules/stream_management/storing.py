@@ -73,7 +73,6 @@ class Keeper:
     """
 
     def __init__(self, module: StreamManagement) -> None:
-        self._module = module
         self._host = module.host
         self._database = module.host.database
         # Up to which stanza of which session rows are to be deleted, by user and session.
@@ -88,7 +87,7 @@ class Keeper:
         Not what says nothing lasting, what must not be stored (XEP-0334 §4.2), what the account itself sends
         (copies, notifications), and nothing of a room, which keeps its messages itself.
         """
-        if not self._module.settings.store or message.type not in ("chat", "normal"):
+        if message.type not in ("chat", "normal"):
             return
         session = managed.session
         if message.from_ == session.jid.bare or message.child("no-store", HINTS) is not None:
