@@ -137,14 +137,14 @@ class Session:
         return self._stream.carrier.address if self._stream is not None else ""
 
     @property
-    def silence(self) -> float:
-        """For how long the client has sent nothing, about, seconds; infinite where it is not connected."""
-        return self._stream.rested * REST_EVERY if self._stream is not None else inf
-    @property
     def port(self) -> int:
         """The client's port, or 0 where it is not connected any more."""
         return self._stream.carrier.port if self._stream is not None else 0
 
+    @property
+    def silence(self) -> float:
+        """For how long the client has sent nothing, about, seconds; infinite where it is not connected."""
+        return self._stream.rested * REST_EVERY if self._stream is not None else inf
 
     @property
     def secure(self) -> bool:
