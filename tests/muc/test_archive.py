@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from burble.storage.schema import archive_stanzas
 from tests.client import condition
+from tests.conftest import Serve
 from tests.modules.archives import Answer, field, query, search, stanza_id
 from tests.muc.stage import COVEN, DISCO_INFO, INFO, USER, Actor, Stage
 
@@ -178,6 +179,20 @@ async def test_the_archive_goes_with_the_room(stage: Stage, end: str) -> None:
         await crone.heard()
         hag = await stage.host("hag66/pda", "thirdwitch", **OPEN)
         assert (await ask(hag)).bodies == []
+
+
+async def test_the_archives_of_rooms_are_kept_as_long_as_the_settings_say(serve: Serve) -> None:
+    """Another time than those of accounts."""
+    archive = {"rooms_keep_messages": 2, "erase_interval": 0.05}
+    async with Stage(await serve(modules={"archive": archive})) as stage:
+        crone = await stage.host("crone1/desktop", "firstwitch", **OPEN)
+        for text in ("one", "two", "three"):
+            await crone.say(text)
+            await crone.tell(f"<body>{text}</body>", "crone1@localhost", "chat")
+        while len((await ask(crone)).results) > 2:
+            pass
+        assert (await ask(crone)).bodies == ["two", "three"]
+        assert (await search(crone)).bodies == ["one", "two", "three"]
 
 
 async def until_buried(actor: Actor) -> Answer:

@@ -238,8 +238,9 @@ class LiveRoom:
     async def _write(self, room: Room, changes: list[Change]) -> None:
         store = self.service.store
         if not _kept(room):
-            await store.drop(self.local)
+            # First: a room of this name must not find in its archive what was said in another.
             await self.service.archive.erase(self.local)
+            await store.drop(self.local)
             self.stored = False
         elif self.stored:
             await store.save(room, self.creator, changes)
