@@ -45,6 +45,23 @@ async def test_callbacks_come_in_order_after_the_commit(database: Database) -> N
     assert len(await stored(database)) == 5
 
 
+async def test_waiting_for_what_there_is_neither_hurries_it_nor_waits_for_more() -> None:
+    recorder = Recorder()
+    batch = Batcher(recorder, interval=0.01)
+    assert batch.unsettled == 0
+    await batch.settled()  # nothing
+    batch.add(STORE, message(b"1"))
+    waiting = asyncio.create_task(batch.settled())
+    await asyncio.sleep(0)
+    assert (batch.unsettled, recorder.batches) == (1, [])
+    batch.add(STORE, message(b"2"))
+    assert batch.unsettled == 2
+    recorder.go.set()
+    await waiting
+    assert recorder.batches == [[b"1", b"2"]]
+    assert batch.unsettled == 0
+
+
 async def test_rows_of_several_tables_and_shapes_share_a_batch(database: Database) -> None:
     batch = database.batch
     for number in range(3):

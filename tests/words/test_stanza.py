@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from burble.errors import STANZA_CONDITIONS, StanzaError
 from burble.jid import JID
 from burble.namespaces import CLIENT, PING, STANZA_ERRORS
-from burble.stanza import Iq, Message, Presence, Stanza
+from burble.stanza import Iq, Message, Presence, Stanza, parse_stanza
 from burble.xml import Element, parse_element
 from tests.words.elements import judged, stanzas, tree
 
@@ -160,3 +160,20 @@ def test_only_ids_in_ones_own_name_are_taken_out() -> None:
     assert message(own + rest).without_stanza_id(ROMEO.bare) == message(rest)
     clean = message(rest)
     assert clean.without_stanza_id(ROMEO.bare) is clean
+
+
+@given(stanzas(), addresses, addresses)
+def test_a_stanza_is_read_back_as_it_was_written(stanza: Stanza, to: JID | None, from_: JID | None) -> None:
+    stanza = stanza.readdressed(to, from_)
+    again = parse_stanza(stanza.to_bytes())
+    assert type(again) is type(stanza)
+    assert (again, again.to, again.from_) == (stanza, to, from_)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"<message", b"<iq/><iq/>", b"<r xmlns='urn:xmpp:sm:3'/>", b"<message to='@'/>", b"<other/>"],
+)
+def test_what_is_no_stanza_is_not_read(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        parse_stanza(data)
