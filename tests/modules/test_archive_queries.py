@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -231,3 +232,47 @@ async def test_an_empty_archive(connect: Connect) -> None:
     metadata = (await romeo.ask("get", "<metadata xmlns='urn:xmpp:mam:2'/>")).find(f"{MAM}metadata")
     assert metadata is not None
     assert len(metadata) == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_any_query_gives_what_a_list_would(connect: Connect, seed: int) -> None:
+    """Filters and pages in any combination."""
+    chance = random.Random(seed)
+    juliet = await connect("juliet")
+    peers = [chance.choice(["romeo", "nurse", "juliet"]) for _ in range(25)]
+    for number, peer in enumerate(peers):
+        juliet.write(f"<message to='{peer}@localhost' type='chat'><body>{number}</body></message>")
+    ids = (await search(juliet)).ids
+    assert len(ids) == 25
+    for _ in range(60):
+        places = [*range(25)]
+        fields = rsm = ""
+        if chance.random() < 0.5:
+            peer = chance.choice(peers)
+            fields += field("with", f"{peer}@localhost")
+            places = [place for place in places if peers[place] == peer]
+        if chance.random() < 0.3:
+            after = chance.randrange(25)
+            fields += field("after-id", ids[after])
+            places = [place for place in places if place > after]
+        if chance.random() < 0.3:
+            before = chance.randrange(25)
+            fields += field("before-id", ids[before])
+            places = [place for place in places if place < before]
+        most = chance.randrange(1, 12)
+        backwards = chance.random() < 0.5
+        if chance.random() < 0.5:
+            here = chance.randrange(25)
+            name = "before" if backwards else "after"
+            rsm = f"<{name}>{ids[here]}</{name}>"
+            places = [place for place in places if (place < here if backwards else place > here)]
+        elif backwards:
+            rsm = "<before/>"
+        expected = places[-most:] if backwards else places[:most]
+        answer = await search(juliet, fields, f"<max>{most}</max>{rsm}")
+        assert answer.bodies == [str(place) for place in expected], (fields, rsm, most)
+        assert answer.complete is (len(places) <= most)
+        if (count := answer.page("count")) is not None:
+            assert count == str(len(places))
+        if answer.index is not None:
+            assert answer.index == str(places.index(expected[0]))
