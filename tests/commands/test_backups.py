@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from burble.commands import CommandFailed, WrongArguments
+from burble.commands.progress import Progress
 from burble.server import Server
 from burble.storage import StorageError
 from tests.client import CLIENT, ScriptedClient, condition
-from tests.commands.calling import call
+from tests.commands.calling import CALLER, call
 from tests.conftest import Connect, Serve
 
 ROSTER = "<query xmlns='jabber:iq:roster'/>"
@@ -103,6 +104,20 @@ async def test_rooms_are_as_they_were(server: Server, connect: Connect, file: st
     assert presence.get("from") == f"{room}/r"  # she is not there any more
 
 
+async def test_who_calls_hears_how_far_it_is(server: Server, file: str) -> None:
+    heard: dict[str, list[Progress]] = {}
+
+    async def listened(*words: str) -> list[str]:
+        told: list[Progress] = []
+        await server.commands.call(words[0], list(words[1:]), CALLER, progress=told.append)
+        heard[words[0]] = told
+        return [each.text for each in told]
+
+    assert "accounts" in await listened("backup", file)
+    assert {"checking saved", "restoring accounts"} <= {*await listened("restore", file)}
+    assert Progress(3, 3, "accounts") in heard["backup"]
+
+
 # ---- what is refused
 
 
@@ -151,6 +166,16 @@ async def test_two_restores_at_once(server: Server, file: str) -> None:
     assert "restored from" in first
     assert str(second) == "restore is under way; try again when it has ended"
     assert "restored from" in await call(server, "restore", file)
+
+
+async def test_no_restore_during_a_backup(server: Server, file: str) -> None:
+    # What is being read can't be replaced: PostgreSQL would wait for its end.
+    await call(server, "backup", file)
+    first, second = await asyncio.gather(
+        call(server, "backup", file), call(server, "restore", file), return_exceptions=True
+    )
+    assert "written to" in first
+    assert str(second) == "a backup is under way; try again when it has ended"
 
 
 async def test_who_comes_during_a_restore_is_asked_to_come_again(

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import copy_context
 from pathlib import Path
 
 from sqlalchemy import Table
@@ -36,6 +37,7 @@ class Backups:
     def __init__(self, server: Administered) -> None:
         self._server = server
         self._restoring = ""
+        self._writing = 0
 
     # ---- writing
 
@@ -99,10 +101,14 @@ class Backups:
 
     async def _write(self, path: Path, *, compress: bool, tables: Sequence[Table] | None = None) -> int:
         database = self._server.database
-        with _refusing():
-            return await write_dump(
-                database, path, version=__version__, compress=compress, tables=tables, report=report
-            )
+        self._writing += 1
+        try:
+            with _refusing():
+                return await write_dump(
+                    database, path, version=__version__, compress=compress, tables=tables, report=report
+                )
+        finally:
+            self._writing -= 1
 
     # ---- reading
 
@@ -151,11 +157,13 @@ class Backups:
     async def _replace(self, path: Path, header: Header) -> str:
         database = self._server.database
         replace = restore_dump if header.whole else load_tables
+        # SQLite works in a thread of its own, which does not know who called.
+        context = copy_context()
         rows = 0
 
         async def work() -> None:
             nonlocal rows
-            rows = await replace(database, path, report)
+            rows = await replace(database, path, lambda *how_far: context.run(report, *how_far))
 
         await self._server.replace_data(work)
         return f"{rows} rows of {header.created} restored from {path}"
@@ -186,8 +194,9 @@ class Backups:
 
     @contextmanager
     def _alone(self, name: str) -> Iterator[None]:
-        if self._restoring:
-            raise CommandFailed(f"{self._restoring} is under way; try again when it has ended")
+        busy = self._restoring or ("a backup" if self._writing else "")
+        if busy:
+            raise CommandFailed(f"{busy} is under way; try again when it has ended")
         self._restoring = name
         try:
             with _refusing():
