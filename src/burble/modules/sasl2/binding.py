@@ -20,6 +20,7 @@ from burble.modules.stream_management import StreamManagement
 from burble.namespaces import BIND2, CARBONS, CSI, STREAM_MANAGEMENT
 from burble.routing.hosts import Host
 from burble.routing.session import Session
+from burble.sasl import Success
 from burble.storage import StorageError
 from burble.xml import Element
 
@@ -69,7 +70,26 @@ def _usable(host: Host, tag: str) -> bool:
         return False
 
 
-async def begin(host: Host, stream: C2SStream, session: Session, request: Element) -> Element:
+async def metadata_of(host: Host, success: Success) -> Element | None:
+    """Where an account's archive begins and ends (§3.4), so that its client knows what it has missed.
+
+    Returns:
+        None where it has none, or that can't be read.
+    """
+    archive = host.modules.get(Archive.name)
+    if not isinstance(archive, Archive) or success.anonymous:
+        return None
+    try:
+        await host.database.batch.flush()
+        return metadata(await archive.store.ends(success.user))
+    except StorageError as error:
+        _log.error("the archive of %s@%s can't be read: %s", success.user, host.name, error)
+        return None
+
+
+def begin(
+    host: Host, stream: C2SStream, session: Session, request: Element, known: Element | None
+) -> Element:
     """Begin a session that was just bound.
 
     Args:
@@ -77,16 +97,16 @@ async def begin(host: Host, stream: C2SStream, session: Session, request: Elemen
         stream: the client's.
         session: the session.
         request: the client's ``<bind/>``, with what it wants to be enabled.
+        known: what `metadata_of` says; with it the client can read what was kept for it.
 
     Returns:
         The ``<bound/>`` (§3.4). What is not known is not answered.
     """
     bound = Element("bound", BIND2)
-    modules = host.modules
-    archive = modules.get(Archive.name)
-    if isinstance(archive, Archive) and not session.anonymous:
+    if known is not None:
         session.data[READS_ARCHIVE] = True
-        await _add_metadata(bound, host, archive, session.user)
+        bound.append(known)
+    modules = host.modules
     carbons, csi = modules.get(Carbons.name), modules.get(Csi.name)
     if isinstance(carbons, Carbons) and request.child("enable", CARBONS) is not None:
         carbons.choose(session, True)
@@ -97,12 +117,3 @@ async def begin(host: Host, stream: C2SStream, session: Session, request: Elemen
     if enable is not None and isinstance(management, StreamManagement):
         bound.append(management.enable(stream, session, enable))
     return bound
-
-
-async def _add_metadata(bound: Element, host: Host, archive: Archive, user: str) -> None:
-    """Say where the archive begins and ends, so that the client knows what it has missed."""
-    try:
-        await host.database.batch.flush()
-        bound.append(metadata(await archive.store.ends(user)))
-    except StorageError as error:
-        _log.error("the archive of %s@%s can't be read: %s", user, host.name, error)

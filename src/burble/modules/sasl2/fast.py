@@ -91,7 +91,7 @@ class Fast:
                 raise SaslFailure("invalid-mechanism", "this type of channel binding is not offered")
         return _HashedToken(self, agent.id, mechanism, data, request)
 
-    async def token(self, stream: C2SStream, attempt: Attempt, success: Success) -> Element | None:
+    async def token(self, attempt: Attempt, success: Success) -> Element | None:
         """The ``<token/>`` to give a client that has logged in.
 
         It gets one because it asks for it (§3.2), or because the one it used is due for renewal (§3.5).

@@ -35,14 +35,17 @@ async def conclude(
         fast: gives tokens, where they are given at all.
     """
     request = attempt.request
+    token = None if fast is None else await fast.token(attempt, success)
+    wanted = request.child("bind", BIND2)
+    known = None if wanted is None else await binding.metadata_of(host, success)
     answer = Element("success", SASL2)
     if success.data is not None:
         answer.add("additional-data", text=encode(success.data))
     identity = answer.add("authorization-identifier")
+    # From here on nothing is waited for once there is a session: nothing may be sent to it before the answer.
     resumption = await _resumed(host, stream, success, request, answer)
-    if resumption is None and (wanted := request.child("bind", BIND2)) is not None:
-        await _bound(host, stream, attempt, success, wanted, answer)
-    token = None if fast is None else await fast.token(stream, attempt, success)
+    if resumption is None and wanted is not None:
+        await _bound(host, stream, attempt, success, wanted, known, answer)
     if stream.closing:
         return
     if token is not None:
@@ -73,7 +76,13 @@ async def _resumed(
 
 
 async def _bound(
-    host: Host, stream: C2SStream, attempt: Attempt, success: Success, wanted: Element, answer: Element
+    host: Host,
+    stream: C2SStream,
+    attempt: Attempt,
+    success: Success,
+    wanted: Element,
+    known: Element | None,
+    answer: Element,
 ) -> None:
     """Bind a resource; where that can't be done the client may try the old way, after the features."""
     try:
@@ -85,5 +94,5 @@ async def _bound(
         session.lost(stream)
         return
     stream.carry(session)
-    answer.append(await binding.begin(host, stream, session, wanted))
+    answer.append(binding.begin(host, stream, session, wanted, known))
     _log.info("%s logged in from %s", session.jid, stream.carrier.address)
