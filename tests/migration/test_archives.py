@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -41,7 +42,8 @@ async def take(server: Server, path: Path, *accounts: str) -> str:
 
 async def archive(client: ScriptedClient) -> list[tuple[str, str | None, str | None]]:
     """What is in the archive: the id, the time and the text of each message."""
-    await client.ask("set", f"<query xmlns='{MAM}'/>")
+    answer = await client.ask("set", f"<query xmlns='{MAM}'/>")
+    assert answer.get("type") == "result", ET.tostring(answer)
     client.write("<iq type='get' id='end' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
     found = []
     while (element := await client.next()).get("id") != "end":
@@ -110,7 +112,7 @@ async def test_a_message_in_two_archives_is_stored_once(
     other = await serve(database={"url": f"sqlite:///{tmp_path / 'other.db'}"})
     await call(other, "import_piefxis", str(main))
     for user in ("juliet", "romeo"):
-        assert await archive(await connect(f"{user}/elsewhere", to=other)) == before
+        assert (user, await archive(await connect(f"{user}/elsewhere", to=other))) == (user, before)
     row = await other.database.fetch_one(select(func.count()).select_from(archive_stanzas))
     assert row is not None
     assert row[0] == 1
