@@ -20,6 +20,7 @@ from burble.commands.migrations import Migrations
 from burble.commands.modules import ModuleCommands
 from burble.commands.oauth import OAuth
 from burble.commands.offline import OfflineCommands
+from burble.commands.presences import PresenceCommands
 from burble.commands.push import PushCommands
 from burble.commands.roompeople import RoomPeopleCommands
 from burble.commands.rooms import RoomCommands
@@ -39,6 +40,7 @@ BUILTIN: Final[tuple[Callable[[Administered], object], ...]] = (
     Accounts,
     Bans,
     Sessions,
+    PresenceCommands,
     ActivityCommands,
     MessageCommands,
     RosterCommands,

@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
-
-from pydantic import Field
+from typing import Final
 
 from burble.commands.arguments import HostName, Resource
 from burble.commands.base import NODE, Administered, served, session_of
@@ -15,21 +13,10 @@ from burble.errors import StreamError
 from burble.module import CommandFailed, command
 from burble.routing.hosts import Host
 from burble.routing.session import Session
-from burble.stanza import Presence
-
-Status = Literal["available", "chat", "away", "xa", "dnd", "all"]
-"""What the sessions that are asked for show; ``all`` is each that is available."""
-
-Show = Literal["", "available", "chat", "away", "xa", "dnd"]
-Priority = Annotated[int, Field(ge=-128, le=127)]
 
 _INFO: Final = (
     "session::({}connection::string, ip::string, port::integer, priority::integer, node::string, "
     "uptime::integer, status::string, resource::string, statustext::string)"
-)
-_STATUS_LISTS: Final = (
-    "users::[userstatus::(user::string, host::string, resource::string, priority::integer, status::string)]",
-    "users::[userstatus::(jid::string, priority::integer, status::string)]",
 )
 
 
@@ -60,18 +47,6 @@ class SessionInfo:
     status: str
     resource: str
     statustext: str
-
-
-@dataclass(frozen=True, slots=True)
-class UserStatus:
-    """An available session, with the status text of its presence."""
-
-    jid: str
-    user: str
-    host: str
-    resource: str
-    priority: int
-    status: str
 
 
 class Sessions:
@@ -207,108 +182,6 @@ class Sessions:
 
     # ---- by what they show
 
-    @command(tags=["session"], safe=True, version=3, result=_STATUS_LISTS[1])
-    @command(tags=["session"], safe=True, result=_STATUS_LISTS[0])
-    def status_list(self, status: Status) -> list[UserStatus]:
-        """List the available sessions that show a status.
-
-        Args:
-            status: ``available``, ``chat``, ``away``, ``xa``, ``dnd`` or ``all``.
-
-        Returns:
-            Each with its priority and status text, in order of their JIDs.
-
-        Example:
-            status_list away
-        """
-        return _statuses(self._all(), status)
-
-    @command(tags=["session"], safe=True, version=3, result=_STATUS_LISTS[1])
-    @command(tags=["session"], safe=True, result=_STATUS_LISTS[0])
-    def status_list_host(self, host: HostName, status: Status) -> list[UserStatus]:
-        """List the available sessions of a host that show a status.
-
-        Args:
-            host: a domain served here.
-            status: ``available``, ``chat``, ``away``, ``xa``, ``dnd`` or ``all``.
-
-        Returns:
-            Each with its priority and status text, in order of their JIDs.
-
-        Example:
-            status_list_host localhost away
-        """
-        return _statuses(served(self._server, host).sessions, status)
-
-    @command(tags=["session", "statistics"], safe=True, result="users::integer")
-    def status_num(self, status: Status) -> int:
-        """Count the available sessions that show a status.
-
-        Args:
-            status: ``available``, ``chat``, ``away``, ``xa``, ``dnd`` or ``all``.
-
-        Returns:
-            How many there are.
-
-        Example:
-            status_num away
-        """
-        return sum(1 for _ in _showing(self._all(), status))
-
-    @command(tags=["session", "statistics"], safe=True, result="users::integer")
-    def status_num_host(self, host: HostName, status: Status) -> int:
-        """Count the available sessions of a host that show a status.
-
-        Args:
-            host: a domain served here.
-            status: ``available``, ``chat``, ``away``, ``xa``, ``dnd`` or ``all``.
-
-        Returns:
-            How many there are.
-
-        Example:
-            status_num_host localhost away
-        """
-        return sum(1 for _ in _showing(served(self._server, host).sessions, status))
-
-    @command(tags=["session"], result="res::rescode")
-    async def set_presence(
-        self,
-        user: str,
-        host: str,
-        resource: Resource,
-        type: Literal["", "available", "unavailable"],
-        show: Show,
-        status: str,
-        priority: Priority,
-    ) -> None:
-        """Set the presence of a session, as if its client had sent it.
-
-        Args:
-            user: the account's name, without its domain.
-            host: a domain served here.
-            resource: the resource of the session.
-            type: ``available`` or ``unavailable``.
-            show: ``available``, ``chat``, ``away``, ``xa`` or ``dnd``.
-            status: what the user says about it.
-            priority: from -128 to 127.
-
-        Example:
-            set_presence juliet localhost balcony available away "In the garden" 7
-        """
-        session = session_of(self._server, user, host, resource)
-        gone = type == "unavailable"
-        presence = Presence(None, session.jid, {"type": "unavailable"} if gone else {})
-        if not gone:
-            if show not in ("", "available"):
-                presence.add("show", text=show)
-            presence.add("priority", text=str(priority))
-        if status:
-            presence.add("status", text=status)
-        waiting = session.receive(presence)
-        if waiting is not None:
-            await waiting
-
     # ---- ending them
 
     @command(tags=["session"], result="res::rescode")
@@ -398,36 +271,10 @@ def _info(session: Session, now: float) -> SessionInfo:
         session.priority if presence is not None else -1,
         NODE,
         int(now - session.since),
-        _shown(presence) if presence is not None else "unavailable",
+        (presence.show or "available") if presence is not None else "unavailable",
         session.jid.resource,
         presence.status if presence is not None else "",
     )
-
-
-def _shown(presence: Presence) -> str:
-    return presence.show or "available"
-
-
-def _showing(sessions: Iterable[Session], status: Status) -> Iterator[tuple[Session, Presence]]:
-    for session in sessions:
-        presence = session.presence
-        if presence is not None and status in ("all", _shown(presence)):
-            yield session, presence
-
-
-def _statuses(sessions: Iterable[Session], status: Status) -> list[UserStatus]:
-    found = sorted(_showing(sessions, status), key=lambda each: each[0].jid)
-    return [
-        UserStatus(
-            session.jid,
-            session.user,
-            session.jid.domain,
-            session.jid.resource,
-            session.priority,
-            presence.status,
-        )
-        for session, presence in found
-    ]
 
 
 def _kick(sessions: Iterable[Session]) -> int:
