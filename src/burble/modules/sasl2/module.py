@@ -153,11 +153,15 @@ class Sasl2(Module):
 
         They have to log in with the password again. Sessions that are open stay.
 
+        Args:
+            user: the account's name, without its domain.
+            host: a domain served here.
+
         Returns:
             How many tokens there were.
 
         Example:
-            revoke_client_tokens juliet example.org
+            revoke_client_tokens juliet localhost
         """
         if not await self.host.authenticator.exists(user):
             raise CommandFailed(f"there is no account {user}@{host}")
