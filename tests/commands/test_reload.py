@@ -192,7 +192,7 @@ class Echo(Module):
         type(self).log.append("stop")
 
     @command(tags=["echo"])
-    def echo(self, host: str) -> str:
+    def shout(self, host: str) -> str:
         """Say the word."""
         return str(self.settings.word)
 
@@ -216,15 +216,15 @@ async def test_modules_load_change_and_unload(server: Server, echo: list[str]) -
 
     caller = Caller("test", frozenset({ADMIN}))
     await server.reload(changed(server, modules={"load": ["echo"]}))
-    assert await server.commands.call("echo", ["localhost"], caller) == "echo"
+    assert await server.commands.call("shout", ["localhost"], caller) == "echo"
     await server.reload(changed(server, modules={"load": ["echo"], "echo": {"word": "hello"}}))
-    assert await server.commands.call("echo", ["localhost"], caller) == "hello"
+    assert await server.commands.call("shout", ["localhost"], caller) == "hello"
     assert echo == ["start echo"]  # the same module, which has kept what it knows
     await server.reload(changed(server))
     assert echo == ["start echo", "stop"]
     assert "echo" not in server.hosts["localhost"].modules
     with pytest.raises(UnknownCommand):
-        await server.commands.call("echo", ["localhost"], caller)
+        await server.commands.call("shout", ["localhost"], caller)
 
 
 async def test_a_module_that_does_not_start_is_told_of_and_the_rest_takes_effect(

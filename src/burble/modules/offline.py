@@ -33,7 +33,7 @@ __all__ = ["Offline", "annotated", "has_content"]
 
 _log = logging.getLogger("burble.offline")
 
-#: Key of `Session.data`: the client has said that it reads its archive.
+#: Key of `Session.data`, of sessions that were bound with XEP-0386: whether the client has read its archive.
 READS_ARCHIVE: Final = "offline.reads_archive"
 
 # Messages delivered before the next wait for the client and the next deletion.
@@ -174,7 +174,7 @@ class Offline(Module):
         """Send page by page; a page is deleted once it has been written, the rest outlives the connection.
 
         With stream management (XEP-0198) a message is deleted once the client has acknowledged it. A client
-        that reads its archive is not sent what it finds there (XEP-0386 §3.2).
+        that has read its archive is not sent what it finds there (XEP-0386 §3.2).
         """
         database, user, host = self.host.database, session.user, self.host.name
         shelf = _Shelf(self, user)
@@ -191,7 +191,7 @@ class Offline(Module):
                 continue
             kept = False
             for row in rows:
-                if has_stanza_id(row.stanza, own) and READS_ARCHIVE in session.data:
+                if session.data.get(READS_ARCHIVE) and has_stanza_id(row.stanza, own):
                     continue
                 kept = session.send_stored(self.delayed(row.stanza, row.stored_at), shelf, row.id)
             await session.drain()

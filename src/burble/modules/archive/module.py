@@ -19,6 +19,7 @@ from burble.modules.archive.search import SearchIndex
 from burble.modules.archive.settings import ArchiveSettings
 from burble.modules.archive.store import ArchiveStore
 from burble.modules.archive.tombstones import Tombstones
+from burble.modules.offline import READS_ARCHIVE
 from burble.modules.roster import Rosters
 from burble.namespaces import FULLTEXT, HINTS, MAM, MAM_EXTENDED, MAM_GROUPCHAT_FIELD, RETRACT, STANZA_ID
 from burble.routing.events import (
@@ -287,6 +288,8 @@ class Archive(Module):
             session.send(result(own, session.jid, query, row, row.stanza))
             if number % _AT_ONCE == 0:
                 await session.drain()
+        if READS_ARCHIVE in session.data:
+            session.data[READS_ARCHIVE] = True
         return fin(found)
 
     @on(DescribeHost)

@@ -97,14 +97,15 @@ def begin(
         stream: the client's.
         session: the session.
         request: the client's ``<bind/>``, with what it wants to be enabled.
-        known: what `metadata_of` says; with it the client can read what was kept for it.
+        known: what `metadata_of` says. A client that reads its archive then is not sent what was kept for it
+            and can be read there (§3.2); one that does not would lose it, and some don't.
 
     Returns:
         The ``<bound/>`` (§3.4). What is not known is not answered.
     """
     bound = Element("bound", BIND2)
     if known is not None:
-        session.data[READS_ARCHIVE] = True
+        session.data[READS_ARCHIVE] = False  # until it does
         bound.append(known)
     modules = host.modules
     carbons, csi = modules.get(Carbons.name), modules.get(Csi.name)
