@@ -152,9 +152,7 @@ async def test_any_other_request_is_answered_as_json(
 async def test_the_description_holds_every_command(admin: httpx.AsyncClient, web: Server) -> None:
     description = (await admin.get("/api/openapi.json")).json()
     assert description["openapi"].startswith("3.")
-    assert {path.split("/")[2] for path in description["paths"]} == {
-        command.name for command in web.commands
-    }
+    assert {path.split("/")[2] for path in description["paths"]} == {command.name for command in web.commands}
     register = description["paths"]["/api/register"]
     schema = register["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert schema["required"] == ["user", "host", "password"]
