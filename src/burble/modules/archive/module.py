@@ -52,7 +52,8 @@ class Archive(Module):
     """
 
     name = "archive"
-    features = (HINTS, STANZA_ID)
+    # Accounts have archives (§9); but profanity 0.13 asks the server only.
+    features = (HINTS, STANZA_ID, MAM)
     account_features = (
         MAM,
         MAM_EXTENDED,
