@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
+from pathlib import Path
 
 from sqlalchemy import select
 
 from burble.routing.events import PresenceSent
 from burble.server import Server
 from burble.storage.schema import accounts
+from burble.testing import serving
 from tests.client import STREAMS
 from tests.conftest import Connect
 
@@ -45,3 +49,13 @@ async def test_a_stop_waits_for_what_a_stanza_has_begun(server: Server, connect:
     go_on.set()
     await stopping
     assert "juliet" in found
+
+
+async def test_a_stopped_server_is_forgotten(tmp_path: Path, database_url: str) -> None:
+    """A process may start and stop many: none leaves its database, its hosts or what they know in memory."""
+    async with serving(tmp_path, database={"url": database_url}) as server:
+        await server.hosts["localhost"].register("juliet", "secret")
+        known = [weakref.ref(each) for each in (server, server.database, server.hosts["localhost"])]
+    del server
+    gc.collect()
+    assert [reference() for reference in known] == [None] * 3

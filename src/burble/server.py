@@ -57,8 +57,8 @@ class Server:
         self.started = time.time()
         self.commands = Registry()
         for kind in BUILTIN:
-            self.commands.add(kind(self))
-        self.commands.add(Help(self.commands))
+            self.commands.add(kind(self), known=True)
+        self.commands.add(Help(self.commands), known=True)
         self._program = program
         self._changing = asyncio.Lock()
         self._replacing = False

@@ -73,12 +73,13 @@ class Registry:
 
     # ---- what there is
 
-    def add(self, owner: object, host: str = "") -> Callable[[], None]:
+    def add(self, owner: object, host: str = "", *, known: bool = False) -> Callable[[], None]:
         """Add the commands of an object.
 
         Args:
             owner: its methods that are marked with ``@command``.
             host: the host it is for; "" where it is for the whole server.
+            known: their signatures are known to be right, and need not be looked at now.
 
         Returns:
             A function that takes them away again.
@@ -91,6 +92,8 @@ class Registry:
         for declaration, function in declared(owner):
             if isinstance(declaration, CommandDeclaration):
                 entry = self._made(declaration, function, host)
+                if not known:
+                    entry.command.read_now()
                 key = entry.command.name, declaration.version
                 if key in mine:
                     raise ValueError(f"there are two commands {key[0]} in version {key[1]}")

@@ -16,7 +16,7 @@ from typing_extensions import TypedDict  # Python's own is not enough for pydant
 from burble.commands.arguments import HostName, UserName, expectation, is_hidden, is_list, is_scalar
 from burble.commands.docstrings import Docstring, read_docstring
 from burble.commands.errors import Problem, WrongArguments
-from burble.commands.results import read_result
+from burble.commands.results import Result, read_result
 
 __all__ = ["Argument", "Command"]
 
@@ -68,16 +68,6 @@ class Command:
         safe: it changes nothing.
         result: ejabberd's description of its result, or "".
         version: the version of the API in which it became what it is.
-
-    Attributes:
-        arguments: in order.
-        result: the annotation of what it returns.
-        described: what it returns as ejabberd describes it, where ejabberd has the command.
-        doc: its docstring.
-
-    Raises:
-        TypeError: the signature can't be a command's: an argument has no type, or is not a plain one.
-        ValueError: the description of the result can't be read.
     """
 
     def __init__(
@@ -95,16 +85,49 @@ class Command:
         self.tags = tuple(tags)
         self.access = access
         self.safe = safe
-        self.described = read_result(result) if result else None
-        self.doc: Docstring = read_docstring(function.__doc__)
+        # Not the method: that would keep its object.
+        self._function = function.__func__ if inspect.ismethod(function) else function
+        self._bound = inspect.ismethod(function)
+        self._described = result
+
+    # Read when it is first asked for: a server has two hundred commands, and calls few of them.
+
+    @cached_property
+    def described(self) -> Result | None:
+        """What it returns as ejabberd describes it, where ejabberd has the command."""
+        return read_result(self._described) if self._described else None
+
+    @cached_property
+    def doc(self) -> Docstring:
+        """Its docstring."""
+        return read_docstring(self._function.__doc__)
+
+    @cached_property
+    def result(self) -> Any:
+        """The annotation of what it returns."""
+        return self._hints.get("return")
+
+    @cached_property
+    def arguments(self) -> tuple[Argument, ...]:
+        """Its arguments, in order."""
+        parameters = list(inspect.signature(self._function).parameters.values())
+        return tuple(self._argument(each, self._hints) for each in parameters[self._bound :])
+
+    @cached_property
+    def _hints(self) -> dict[str, Any]:
         try:
-            hints = get_type_hints(function, include_extras=True)
+            return get_type_hints(self._function, include_extras=True)
         except NameError as error:
-            raise TypeError(f"command {name}: {error}; import it outside of TYPE_CHECKING") from None
-        self.result: Any = hints.pop("return", None)
-        self.arguments = tuple(
-            self._argument(parameter, hints) for parameter in inspect.signature(function).parameters.values()
-        )
+            raise TypeError(f"command {self.name}: {error}; import it outside of TYPE_CHECKING") from None
+
+    def read_now(self) -> None:
+        """Read the signature and all that is said of the command at once.
+
+        Raises:
+            TypeError: the signature can't be a command's: an argument has no type, or is not a plain one.
+            ValueError: the description of the result can't be read.
+        """
+        _ = self.arguments, self.described
 
     def _argument(self, parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Argument:
         if parameter.name not in hints or parameter.kind not in (

@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -53,6 +53,8 @@ class SQLiteDatabase(Database):
         # BEGIN IMMEDIATE takes the lock at once, so that a transaction never fails half way for want of it.
         event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         self._thread: ThreadPoolExecutor | None = None
+        # SQLAlchemy keeps a connection that is never closed, and with it all of this, as long as the process.
+        self._opened = ExitStack()
         # The writes that the thread will take next, together.
         self._group: list[Write[Any]] | None = None
         self._lock = Lock()
@@ -208,7 +210,7 @@ class SQLiteDatabase(Database):
     def _open(self) -> None:
         """Make the file, readable by its owner alone, set the connection up and migrate."""
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-        self._writer = self._engine.connect()
+        self._writer = self._opened.enter_context(self._engine.connect())
         raw = self._writer.connection.driver_connection
         assert isinstance(raw, sqlite3.Connection)
         self._raw = raw
@@ -239,6 +241,7 @@ class SQLiteDatabase(Database):
 
     async def _close(self) -> None:
         if self._thread is not None:
+            await self._run(self._opened.close)
             await self._run(self._engine.dispose)
             self._thread.shutdown()
             self._thread = None
