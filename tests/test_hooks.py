@@ -134,18 +134,56 @@ def test_a_handler_can_be_taken_off(calls: list[str]) -> None:
 def test_events_about_accounts_nobody_cares_for_need_not_be_told(calls: list[str]) -> None:
     """What the hot path asks: whether anybody wants to hear of an account, as the sets are at that moment."""
     hooks = Hooks()
-    assert Rang not in hooks.users
+    assert Rang not in hooks.audiences
+
+    def wanted(*users: str) -> list[bool]:
+        return [hooks.audiences[Rang].wants(user, None) for user in users]
+
     few, others = {"juliet"}, {"nurse"}
     off = hooks.on(Rang, plain(calls, "few"), users=few)
-    assert ("juliet" in hooks.users[Rang], "romeo" in hooks.users[Rang]) == (True, False)
+    assert wanted("juliet", "romeo") == [True, False]
     few.add("romeo")
-    assert "romeo" in hooks.users[Rang]
+    assert wanted("romeo") == [True]
     off_others = hooks.on(Rang, plain(calls, "others"), users=others)
-    assert [user in hooks.users[Rang] for user in ("juliet", "nurse", "tybalt")] == [True, True, False]
+    assert wanted("juliet", "nurse", "tybalt") == [True, True, False]
     off_all = hooks.on(Rang, plain(calls, "all"))
-    assert "tybalt" in hooks.users[Rang]
+    assert wanted("tybalt") == [True]
     off_all()
     off()
-    assert [user in hooks.users[Rang] for user in ("juliet", "nurse")] == [False, True]
+    assert wanted("juliet", "nurse") == [False, True]
     off_others()
-    assert Rang not in hooks.users
+    assert Rang not in hooks.audiences
+
+
+@pytest.mark.parametrize("kind", [plain, waiting])
+async def test_a_handler_hears_only_of_what_it_wants_to(calls: list[str], kind) -> None:
+    """Also where another one hears of all, and where some have to be waited for."""
+    hooks = Hooks()
+    hooks.on(Rang, kind(calls, "all"), 10)
+    hooks.on(Rang, kind(calls, "juliet"), 5, users={"juliet"})
+    hooks.on(Rang, kind(calls, "loud"), stanzas=lambda stanza: stanza == "loud")
+    hooks.on(Rang, kind(calls, "either"), -5, users={"nurse"}, stanzas=lambda stanza: stanza == "loud")
+    told = []
+    for user, stanza in (("juliet", "low"), ("nurse", "low"), ("tybalt", "loud"), ("tybalt", "low")):
+        unfinished = hooks.emit(Rang(), user, stanza)
+        if unfinished is not None:
+            await unfinished
+        told.append(list(calls))
+        calls.clear()
+    assert told == [["all", "juliet"], ["all", "either"], ["all", "loud", "either"], ["all"]]
+
+
+def test_whether_a_stanza_is_wanted_depends_on_it(calls: list[str]) -> None:
+    hooks = Hooks()
+    hooks.on(Rang, plain(calls, "few"), users={"juliet"})
+    hooks.on(Rang, plain(calls, "loud"), stanzas=lambda stanza: stanza == "loud")
+    audience = hooks.audiences[Rang]
+    assert [
+        audience.wants("juliet", "low"),
+        audience.wants("nurse", "loud"),
+        audience.wants("nurse", "low"),
+    ] == [
+        True,
+        True,
+        False,
+    ]

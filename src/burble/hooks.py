@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from bisect import insort
 from collections.abc import Awaitable, Callable, Container, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from burble.errors import StanzaError, StreamError
 
@@ -41,13 +41,18 @@ class Hooks:
 
     def __init__(self) -> None:
         self._handlers: dict[type[Event], list[_Entry]] = {}
-        #: The handlers of each kind that has any: lets the hot path leave out making an event nobody hears.
-        self.calls: dict[type[Event], tuple[Handler[Any], ...]] = {}
-        #: About whom anybody wants to hear events of a kind, for each kind that has handlers.
-        self.users: dict[type[Event], Container[str]] = {}
+        #: The handlers of each kind that has any, in order.
+        self.calls: dict[type[Event], tuple[_Entry, ...]] = {}
+        #: What they want to hear of: lets the hot path leave out making an event that nobody hears.
+        self.audiences: dict[type[Event], Audience] = {}
 
     def on(
-        self, kind: type[E], handler: Handler[E], priority: int = 0, users: Container[str] | None = None
+        self,
+        kind: type[E],
+        handler: Handler[E],
+        priority: int = 0,
+        users: Container[str] | None = None,
+        stanzas: Callable[[Any], bool] | None = None,
     ) -> Callable[[], None]:
         """Call a handler for each event of a kind.
 
@@ -56,15 +61,18 @@ class Hooks:
             handler: may raise `StanzaError` where the event is about a stanza, to refuse it.
             priority: higher ones are called earlier; equal ones in the order they came.
             users: of events told for each stanza (`StanzaSent`, `StanzaReceived`), the accounts about which
-                it must hear, by localpart: a set that may change. It may hear of others all the same, where
-                another handler wants to. None is all.
+                it wants to hear, by localpart: a set that may change.
+            stanzas: of these events, tells whether it wants to hear of a stanza, whoever it is about. Where
+                neither is given it hears of all.
 
         Returns:
             A function that takes the handler off again.
         """
-        entry = _Entry(priority, handler, users)
+        if stanzas is not None and users is None:
+            users = ()
+        entry = _Entry(-priority, handler, users, stanzas)
         entries = self._handlers.setdefault(kind, [])
-        insort(entries, entry, key=lambda e: -e.priority)
+        insort(entries, entry, key=lambda each: each.order)
         self._note(kind, entries)
 
         def off() -> None:
@@ -75,19 +83,22 @@ class Hooks:
 
     def _note(self, kind: type[Event], entries: list[_Entry]) -> None:
         if entries:
-            self.calls[kind] = tuple(e.handler for e in entries)
-            users = [e.users for e in entries]
-            everybody = next((each for each in users if isinstance(each, _All)), None)
-            self.users[kind] = everybody or (users[0] if len(users) == 1 else _Union(users))
+            self.calls[kind] = tuple(entries)
+            self.audiences[kind] = Audience(entries)
         else:
-            del self.calls[kind], self.users[kind]
+            del self.calls[kind], self.audiences[kind]
 
     def wanted(self, kind: type[Event]) -> bool:
         """Whether anybody would hear of events of a kind."""
         return kind in self.calls
 
-    def emit(self, event: Event) -> Awaitable[None] | None:
+    def emit(self, event: Event, user: str = "", stanza: Any = None) -> Awaitable[None] | None:
         """Call the handlers of an event, in order.
+
+        Args:
+            event: what happened.
+            user: the account it is about, and
+            stanza: the stanza, for handlers that want to hear of some only.
 
         Returns:
             None when all is done, or what to await for it.
@@ -98,8 +109,10 @@ class Hooks:
         """
         done = 0
         calls = self.calls.get(type(event), ())
-        for call in calls:
+        for _, call, users, stanzas in calls:
             done += 1
+            if users is not None and user not in users and (stanzas is None or not stanzas(stanza)):
+                continue
             try:
                 waiting = call(event)
             except (StanzaError, StreamError):
@@ -108,7 +121,8 @@ class Hooks:
                 _log.exception("%s failed for %s", _name(call), type(event).__name__)
                 continue
             if waiting is not None:
-                return _finish(event, waiting, call, calls[done:])
+                rest = [each.handler for each in calls[done:] if each.wants(user, stanza)]
+                return _finish(event, waiting, call, rest)
             if event.stopped:
                 return None
         return None
@@ -137,30 +151,38 @@ async def _called(call: Handler[Any], event: Event) -> None:
         await waiting
 
 
-class _All:
-    """Every account."""
+class _Entry(NamedTuple):
+    """A handler, and what it wants to hear of: all where `users` is None."""
 
-    def __contains__(self, user: object) -> bool:
-        return True
+    order: int
+    handler: Handler[Any]
+    users: Container[str] | None
+    stanzas: Callable[[Any], bool] | None
 
-
-class _Union:
-    """The accounts that are in any of several sets."""
-
-    def __init__(self, parts: list[Container[str]]) -> None:
-        self._parts = parts
-
-    def __contains__(self, user: object) -> bool:
-        return any(user in part for part in self._parts)
+    def wants(self, user: str, stanza: Any) -> bool:
+        if self.users is None or user in self.users:
+            return True
+        return self.stanzas is not None and self.stanzas(stanza)
 
 
-class _Entry:
-    __slots__ = ("handler", "priority", "users")
+class Audience:
+    """What the handlers of a kind of event want to hear of, taken together."""
 
-    def __init__(self, priority: int, handler: Handler[Any], users: Container[str] | None) -> None:
-        self.priority = priority
-        self.handler = handler
-        self.users: Container[str] = _All() if users is None else users
+    __slots__ = ("_all", "_stanzas", "_users")
+
+    def __init__(self, entries: Sequence[_Entry]) -> None:
+        self._all = any(each.users is None for each in entries)
+        self._users = [each.users for each in entries if each.users is not None and each.users != ()]
+        self._stanzas = [each.stanzas for each in entries if each.stanzas is not None]
+
+    def wants(self, user: str, stanza: Any) -> bool:
+        """Whether any of them wants to hear of a stanza that is about an account, as their sets are now."""
+        if self._all:
+            return True
+        for users in self._users:
+            if user in users:
+                return True
+        return any(wants(stanza) for wants in self._stanzas) if self._stanzas else False
 
 
 def _name(call: Handler[Any]) -> str:

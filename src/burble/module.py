@@ -106,14 +106,19 @@ class Module:
         return found
 
     def listen(
-        self, kind: type[E], handler: Handler[E], priority: int = 0, users: Container[str] | None = None
+        self,
+        kind: type[E],
+        handler: Handler[E],
+        priority: int = 0,
+        users: Container[str] | None = None,
+        stanzas: Callable[[Any], bool] | None = None,
     ) -> None:
         """Call a handler for each event of a kind until the module is unloaded: ``@on``, while running.
 
         Args:
-            kind, handler, priority, users: as `Hooks.on` takes them.
+            kind, handler, priority, users, stanzas: as `Hooks.on` takes them.
         """
-        self._off.append(self.host.hooks.on(kind, handler, priority, users))
+        self._off.append(self.host.hooks.on(kind, handler, priority, users, stanzas))
 
     # ---- what the loader calls
 

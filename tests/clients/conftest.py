@@ -38,6 +38,7 @@ def missing(client: str) -> str:
         "go-sendxmpp": ("go-sendxmpp",),
         "ruby": ("ruby",),
         "ejabberd": ("ejabberdctl",),
+        "curl": ("curl",),
     }
     for program in needs.get(client, ()):
         if shutil.which(program) is None:

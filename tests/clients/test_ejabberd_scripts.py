@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 from burble.server import Server
 from tests.client import CLIENT
+from tests.clients.conftest import require
 from tests.conftest import Connect, Serve
 from tests.faces.web import base, settings
 
@@ -93,8 +93,7 @@ async def test_a_nightly_script_says_that_the_server_is_down(
 
 async def curl(server: Server, path: str, *options: str) -> tuple[int, Any]:
     """Call with curl; returns the status and the JSON of the answer."""
-    if shutil.which("curl") is None:
-        pytest.skip("no curl (Debian: apt-get install curl)")
+    require("curl")
     status, out, err = await run(
         *("curl", "--silent", "--show-error", "--noproxy", "*", "--write-out", "\n%{http_code}"),
         *options,

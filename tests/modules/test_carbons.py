@@ -89,7 +89,7 @@ async def test_an_account_without_copies_makes_no_events(server: Server, connect
     hooks = server.hosts["localhost"].hooks
 
     def watched() -> set[bool]:
-        return {"juliet" in hooks.users[kind] for kind in (StanzaSent, StanzaReceived)}
+        return {hooks.audiences[kind].wants("juliet", Message()) for kind in (StanzaSent, StanzaReceived)}
 
     chamber = await enable(await connect("juliet/chamber"))
     assert watched() == {False}

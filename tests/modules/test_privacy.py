@@ -13,6 +13,7 @@ from burble.modules.privacy.rules import Rule, Rules, allows, blocked_by, with_b
 from burble.modules.roster import Roster, RosterItem
 from burble.routing.events import StanzaReceived, StanzaSent
 from burble.server import Server
+from burble.stanza import Presence
 from tests.client import CLIENT, condition
 from tests.commands.calling import CALLER
 from tests.conftest import Connect
@@ -242,7 +243,9 @@ async def test_an_account_without_lists_costs_nothing(server: Server, connect: C
     juliet = await connect("juliet")
 
     def watched() -> set[bool]:
-        return {"juliet" in host.hooks.users[kind] for kind in (StanzaSent, StanzaReceived)}
+        return {
+            host.hooks.audiences[kind].wants("juliet", Presence()) for kind in (StanzaSent, StanzaReceived)
+        }
 
     await store(juliet, "mine", rule("deny", 1, ROMEO))
     assert watched() == {True}

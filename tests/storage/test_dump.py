@@ -8,12 +8,13 @@ import json
 import os
 import stat
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, delete, insert, inspect, select, text
+from sqlalchemy import Connection, Table, delete, insert, inspect, select, text
 
 from burble.storage import Database, SchemaTooNew
 from burble.storage.dump import write_dump
@@ -26,8 +27,10 @@ from tests.storage.rows import contents, fill
 OTHER = {"host": "other.example", "user": "stranger", "created": 1}
 
 
-async def write(database: Database, path: Path, *, compress: bool = False, **more: object) -> Path:
-    await write_dump(database, path, version="1.0", compress=compress, **more)  # type: ignore[arg-type]
+async def write(
+    database: Database, path: Path, *, compress: bool = False, tables: Sequence[Table] | None = None
+) -> Path:
+    await write_dump(database, path, version="1.0", compress=compress, tables=tables)
     return path
 
 
@@ -159,6 +162,14 @@ async def test_a_file_of_a_newer_schema_is_refused(database: Database, tmp_path:
     path = await write(database, tmp_path / "file")
     path.write_text(path.read_text().replace('"schema":"', '"schema":"9', 1))
     with pytest.raises(SchemaTooNew, match=r"does not know; Burble 1\.0 has written it"):
+        await check_dump(path)
+
+
+async def test_a_damaged_file_is_not_taken_for_a_newer_one(good: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    newer = gzip.decompress(good).replace(b'"schema":"', b'"schema":"9', 1)
+    path.write_bytes(gzip.compress(newer)[:-8] + good[-8:])
+    with pytest.raises(DumpError, match="it is damaged"):
         await check_dump(path)
 
 

@@ -12,6 +12,7 @@ from burble.commands import ADMIN, Caller
 from burble.server import Server
 from burble.storage.schema import fast_tokens
 from burble.timestamps import parse_stamp
+from tests.conftest import Serve
 from tests.streams.inline import BIND2, FAST, SASL2, InlineClient, bind, failure, request_token
 
 CALLER = Caller("test", frozenset({ADMIN}))
@@ -201,8 +202,8 @@ async def test_two_devices_have_tokens_of_their_own(server: Server) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["sasl2", "fast"])
-async def test_it_can_be_switched_off(serve, wanted: str) -> None:  # type: ignore[no-untyped-def]
-    modules = {"disable": ["sasl2"]} if wanted == "sasl2" else {"sasl2": {"fast": False}}
+async def test_it_can_be_switched_off(serve: Serve, wanted: str) -> None:
+    modules: dict[str, object] = {"disable": ["sasl2"]} if wanted == "sasl2" else {"sasl2": {"fast": False}}
     server = await serve(modules=modules)
     client = InlineClient(server)
     if wanted == "sasl2":

@@ -111,7 +111,7 @@ class Carbons(Module):
     def sent(self, event: StanzaSent) -> None:
         """§8: copy what one session sends to the others."""
         session, message = event.session, event.stanza
-        if session.account.user not in self._copying or not isinstance(message, Message):
+        if not isinstance(message, Message):
             return
         # What goes to the account itself is copied when it arrives, once.
         if message.to is None or message.to.bare == session.jid.bare:
@@ -123,8 +123,6 @@ class Carbons(Module):
 
     def received(self, event: StanzaReceived) -> None:
         """§7: copy what one session gets to the others."""
-        if event.user not in self._copying:
-            return
         message = event.stanza
         account = self.host.sessions.accounts.get(event.user)
         if account is None or not isinstance(message, Message):

@@ -160,10 +160,10 @@ class Session:
             StanzaError: it was refused; so may the awaitable.
         """
         hooks = self.host.hooks
-        users = hooks.users.get(events.StanzaSent)
-        if users is not None and self.account.user in users:
+        audience, user = hooks.audiences.get(events.StanzaSent), self.account.user
+        if audience is not None and audience.wants(user, stanza):
             event = events.StanzaSent(self, stanza)
-            waiting = hooks.emit(event)
+            waiting = hooks.emit(event, user, stanza)
             if waiting is not None:
                 return self._receive_after(waiting, event)
             if event.stopped:

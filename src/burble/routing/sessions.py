@@ -30,8 +30,6 @@ class SessionManager:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.accounts: dict[str, Account] = {}
-        #: Every message is told of (`StanzaReceived`), whoever it is for, but what rooms of this server say.
-        self.tells_of_messages = False
         self._count = 0
 
     # ---- who is there
@@ -174,25 +172,16 @@ class SessionManager:
         to = stanza.to
         assert to is not None
         hooks = self.host.hooks
-        users = hooks.users.get(events.StanzaReceived)
-        if users is not None and (
-            to.local in users
-            or (self.tells_of_messages and isinstance(stanza, Message) and self._is_told_of(stanza))
-        ):
+        audience = hooks.audiences.get(events.StanzaReceived)
+        if audience is not None and audience.wants(to.local, stanza):
             event = events.StanzaReceived(to.local, stanza)
-            waiting = hooks.emit(event)
+            waiting = hooks.emit(event, to.local, stanza)
             if waiting is not None:
                 return self._deliver_after(waiting, event)
             if event.stopped:
                 return None
             stanza = event.stanza
         return self._deliver(to, stanza)
-
-    def _is_told_of(self, message: Message) -> bool:
-        # A room's message goes to a thousand occupants; those of rooms elsewhere may hold anything.
-        if message.attrs.get("type") != "groupchat":
-            return True
-        return message.from_ is None or message.from_.domain not in self.host.router.domains
 
     async def _deliver_after(self, waiting: Awaitable[None], event: events.StanzaReceived) -> None:
         await waiting

@@ -18,6 +18,7 @@ __all__ = ["Dump", "is_dump"]
 _GZIP: Final = b"\x1f\x8b"
 # Longest line; nothing that Burble stores comes near, and a foreign file may have no lines at all.
 _LINE: Final = 256 * 1024 * 1024
+_BLOCK: Final = 1024 * 1024
 # Rows read at a time.
 _PAGE: Final = 500
 
@@ -115,6 +116,15 @@ class Dump:
                     raise self._error("neither a table nor a row of one nor the end")
             text = self._line()
 
+    def finish(self) -> None:
+        """Read to the end without understanding it; of a compressed file this checks every byte.
+
+        Raises:
+            DumpError: it is damaged.
+        """
+        while self._read(_BLOCK):
+            pass
+
     def _header(self) -> Header:
         try:
             start = self._file.peek(len(START))[: len(START)]
@@ -166,13 +176,15 @@ class Dump:
     def _finish(self, told: Mapping[str, Any], counts: Mapping[str, int]) -> None:
         if told != counts:
             raise self._error("it is damaged: the end tells of other numbers of rows than there are")
+        # Reading on to the end of a compressed file checks it.
+        if self._read(1):
+            raise self._error("something follows the end")
+
+    def _read(self, size: int) -> bytes:
         try:
-            # Reading on to the end of a compressed file checks it.
-            more = self._file.read(1)
+            return self._file.read(size)
         except (EOFError, OSError, zlib.error) as error:
             raise self._error(f"it is damaged: {error}") from error
-        if more:
-            raise self._error("something follows the end")
 
     def _error(self, what: str) -> DumpError:
         place = f", line {self._number}" if self._number > 1 else ""

@@ -118,7 +118,11 @@ async def _named(path: Path, database: Database, replace: Callable[[Connection],
 
 def _check(path: Path, report: Report) -> Header:
     with Dump(path) as dump:
-        schema = _schema(path, dump.header)
+        try:
+            schema = _schema(path, dump.header)
+        except SchemaTooNew:
+            dump.finish()  # a damaged file may say anything
+            raise
         seen: dict[str, list[str]] = {}
         done = 0
         for section in dump.sections():

@@ -34,7 +34,7 @@ from burble.routing.events import (
     StanzaSent,
 )
 from burble.routing.session import Account, Session
-from burble.stanza import Iq, Message
+from burble.stanza import Iq, Message, Stanza
 from burble.storage import StorageError
 from burble.xml import Element
 
@@ -79,14 +79,12 @@ class Archive(Module):
         self._leaving: set[str] = set()
         self.deletion = Deletion(self.host, self.eraser)
         self._retention = Retention(self.host, self.eraser)
-        # Of presence and what rooms say, delivered a thousand times more often, it need not hear.
-        self.listen(StanzaReceived, self.received, _PRIORITY, users=())
-        self.host.sessions.tells_of_messages = True
+        self.listen(StanzaSent, self.sent, _PRIORITY, stanzas=_is_message)
+        self.listen(StanzaReceived, self.received, _PRIORITY, stanzas=self._concerns)
         self._retention.start(self.settings)
 
     async def stop(self) -> None:
         """Archive and erase nothing any more."""
-        self.host.sessions.tells_of_messages = False
         self.deletion.abort()
         self._retention.stop()
 
@@ -105,7 +103,6 @@ class Archive(Module):
 
     # ---- what accounts say
 
-    @on(StanzaSent, priority=_PRIORITY)
     def sent(self, event: StanzaSent) -> Awaitable[None] | None:
         """Archive what a client sends; the recipient's archive may share it.
 
@@ -156,6 +153,15 @@ class Archive(Module):
         return batch.room() if batch.full else None
 
     # ---- what they are told
+
+    def _concerns(self, stanza: Stanza) -> bool:
+        """Whether a stanza may be archived, or claim to be: any message but what rooms here say to each of
+        a thousand occupants. Those of rooms elsewhere may hold anything."""
+        if not isinstance(stanza, Message):
+            return False
+        if stanza.attrs.get("type") != "groupchat":
+            return True
+        return stanza.from_ is None or stanza.from_.domain not in self.host.router.domains
 
     def received(self, event: StanzaReceived) -> Awaitable[None] | None:
         """Archive what an account is sent and takes, and tell it the id (§3.4).
@@ -359,6 +365,10 @@ class Archive(Module):
     def opened(self, event: SessionOpened) -> None:
         """Its removal has failed."""
         self._leaving.discard(event.session.user)
+
+
+def _is_message(stanza: Stanza) -> bool:
+    return isinstance(stanza, Message)
 
 
 def _is_anonymous(account: Account) -> bool:

@@ -143,8 +143,7 @@ class Blocking(Module):
             StanzaError: not-acceptable with ``<blocked/>``.
         """
         session = event.session
-        user = session.account.user
-        if user not in self._blockers or user in self.deferring or event.stanza.to is None:
+        if session.account.user in self.deferring or event.stanza.to is None:
             return None
         blocked = self._at_hand(session.user)
         if blocked is None:
@@ -167,7 +166,7 @@ class Blocking(Module):
         Raises:
             StanzaError: service-unavailable for a request, and for a message that asks for an answer.
         """
-        if event.user not in self._blockers or event.user in self.deferring:
+        if event.user in self.deferring:
             return None
         blocked = self._at_hand(event.user)
         if blocked is None:

@@ -114,7 +114,7 @@ class Deciding:
             StanzaError: not-acceptable (§2.13).
         """
         user = event.session.account.user
-        if user not in self._users or not self._decides(user, event.stanza.to):
+        if not self._decides(user, event.stanza.to):
             return None
         known = self.at_hand(user)
         if known is None:
@@ -148,7 +148,7 @@ class Deciding:
         Raises:
             StanzaError: service-unavailable for requests and messages (§2.13).
         """
-        if event.user not in self._users or not self._decides(event.user, event.stanza.from_):
+        if not self._decides(event.user, event.stanza.from_):
             return None
         known = self.at_hand(event.user)
         if known is None:
@@ -184,8 +184,6 @@ class Deciding:
 
     def deliver(self, event: StanzaReceived) -> None:
         """Where some sessions' lists deny what others' allow, deliver it to these alone."""
-        if event.user not in self._users:
-            return
         stanza, peer = event.stanza, event.stanza.from_
         known = self.at_hand(event.user) if self._decides(event.user, peer) else None
         if known is None or peer is None:

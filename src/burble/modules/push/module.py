@@ -186,8 +186,6 @@ class Push(Module):
 
     def received(self, event: StanzaReceived) -> None:
         """Of what a sleeping session gets, its own service hears."""
-        if event.user not in self.store.users:
-            return
         message = event.stanza
         account = self.host.sessions.accounts.get(event.user)
         if account is None or not isinstance(message, Message):
