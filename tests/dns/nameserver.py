@@ -160,7 +160,7 @@ class NameServer:
             kind = "CNAME" if alias else dns.rdatatype.to_text(type)
             if found := [data for each, data in _parsed(records) if each == kind]:
                 response.answer.append(dns.rrset.from_text_list(name + ".", self.ttl, "IN", kind, found))
-            if not alias or kind == type:
+            if not alias or type == dns.rdatatype.CNAME:
                 break
             name = alias[0].rstrip(".").lower()
         if not response.answer or response.rcode() == dns.rcode.NXDOMAIN:
