@@ -167,6 +167,17 @@ class Stanza(Element):
             self._bytes = self._head() + self._tail()
         return self._bytes
 
+    def to_peer(self) -> bytes:
+        """This stanza as it stands in a stream to another server or a component (RFC 6120 §4.8.3).
+
+        There the default namespace is another but stands for the same: what names none is the same bytes.
+        """
+        data = self.to_bytes()
+        if _CLIENT not in data:
+            return data
+        # Only what really is of another namespace than the stanza may say so.
+        return self._head() + self._written().encode()
+
     def to_string(self, inside: str = CLIENT) -> str:
         """This stanza as XML; `inside` as in `Element.to_bytes`."""
         declared = "" if self.ns == inside else f" xmlns='{escape_attribute(self.ns)}'"
@@ -339,6 +350,7 @@ def _is_given_by(element: Element, by: JID) -> bool:
         return False
 
 
+_CLIENT = CLIENT.encode()
 _MESSAGE_TYPES = frozenset({"chat", "error", "groupchat", "headline", "normal"})
 
 #: The class of each stanza by its local name.

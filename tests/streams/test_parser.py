@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burble.errors import StreamError
-from burble.namespaces import CLIENT, STREAMS
+from burble.namespaces import CLIENT, COMPONENT_ACCEPT, COMPONENT_CONNECT, DIALBACK, SERVER, STREAMS
 from burble.stanza import Iq, Message, Presence, Stanza
 from burble.streams import parser as parser_module
 from burble.streams.parser import Event, ParserLimits, StreamClosed, StreamOpen, StreamParser
@@ -139,7 +139,7 @@ def test_the_bytes_of_a_stanza_end_where_it_ends(stanza: bytes) -> None:
     "stanza", [b"<message id='1'/>", b"<message a=''><body>x</body></message>", b"<iq id='1'></iq>"]
 )
 def test_a_plain_stanza_in_one_piece_is_sent_on_as_it_came(stanza: bytes) -> None:
-    """The cheap way is taken at all, also after a rest; but not under a header with more declarations."""
+    """The cheap way is taken at all, also after a rest, and where the header declares what is not used."""
     parser = StreamParser(ParserLimits())
     parser.feed(PLAIN)
     for _ in range(3):
@@ -147,9 +147,54 @@ def test_a_plain_stanza_in_one_piece_is_sent_on_as_it_came(stanza: bytes) -> Non
         assert isinstance(event, Stanza)
         assert event.raw == stanza
         parser.rest()
-    (_, event) = parse([ODD + stanza])
+    (_, event, used) = parse([ODD + stanza + b"<message><x:y/></message>"])
     assert isinstance(event, Stanza)
-    assert event.raw is None
+    assert isinstance(used, Stanza)
+    assert (event.raw, used.raw) == (stanza, None)
+
+
+@pytest.mark.parametrize("content", [SERVER, COMPONENT_ACCEPT, COMPONENT_CONNECT])
+@pytest.mark.parametrize("stanza", ODDITIES, ids=range(len(ODDITIES)))
+def test_stanzas_of_servers_and_components_are_those_of_clients(content: str, stanza: bytes) -> None:
+    """RFC 6120 §4.8.3: another default namespace, the same stanzas; and all can be sent on to clients."""
+    dialback = b" xmlns:db='jabber:server:dialback'"
+    head = PLAIN.replace(CLIENT.encode() + b"'", content.encode() + b"'" + dialback)
+    peers = [*parse([head, stanza, b"<db:result/>", b"</stream:stream>"])]
+    (_, ours) = parse([PLAIN + stanza])
+    assert isinstance(ours, Element)
+    assert [type(event) for event in peers] == [StreamOpen, type(ours), Element, StreamClosed]
+    opened, theirs, dialled, _ = peers
+    assert isinstance(opened, StreamOpen)
+    assert isinstance(theirs, Element)
+    assert isinstance(dialled, Element)
+    assert opened.content_ns == content
+    assert tree(theirs) == tree(ours)
+    assert (dialled.name, dialled.ns) == ("result", DIALBACK)
+    if isinstance(theirs, Stanza):
+        assert tree(parse([PLAIN + as_forwarded(theirs)])[1]) == tree(parse([PLAIN + as_forwarded(ours)])[1])
+
+
+@given(stanzas())
+def test_stanzas_mean_the_same_to_other_servers(stanza: Stanza) -> None:
+    """What we write to another server is read there as what it is here."""
+    head = PLAIN.replace(CLIENT.encode(), SERVER.encode())
+    (_, there) = parse([head, stanza.to_peer()])
+    (_, here) = parse([PLAIN, stanza.to_bytes()])
+    assert tree(there) == tree(here)
+
+
+def test_what_a_client_says_of_its_namespace_is_not_told_to_other_servers() -> None:
+    """RFC 6120 §4.8.3: in their streams it would be another one than the stanza's."""
+    body = b"<body xmlns='jabber:client'>hi</body>"
+    forwarded = b"<forwarded xmlns='urn:f'><message xmlns='jabber:client'/></forwarded>"
+    (_, event) = parse([PLAIN + b"<message xmlns='jabber:client' id='1'>" + body + forwarded + b"</message>"])
+    assert isinstance(event, Message)
+    event.spliced(STAMP)
+    written = event.to_peer()
+    assert written.count(b"jabber:client") == 1
+    (_, there) = parse([PLAIN.replace(CLIENT.encode(), SERVER.encode()), written])
+    assert isinstance(there, Message)
+    assert there.body == "hi"
 
 
 def test_a_name_that_is_also_a_prefix_is_not_spliced() -> None:
@@ -167,7 +212,7 @@ def test_stanzas_are_the_three_of_the_client_namespace() -> None:
 def test_the_header_is_reported_as_sent() -> None:
     """RFC 6120 §4.7."""
     head = PLAIN.replace(b"to='h'", b"to='h' from='j@h' xml:lang='de' id='x'")
-    assert parse([head]) == [StreamOpen("h", "j@h", "1.0", "de", CLIENT)]
+    assert parse([head]) == [StreamOpen("h", "j@h", "1.0", "de", CLIENT, "x")]
     assert parse([b"<stream xmlns='%s'>" % STREAMS.encode()]) == [StreamOpen(None, None, None, None, STREAMS)]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from xml.parsers import expat
 
 from burble.errors import StreamError
-from burble.namespaces import CLIENT, STREAMS
+from burble.namespaces import CLIENT, COMPONENT_ACCEPT, COMPONENT_CONNECT, SERVER, STREAMS
 from burble.stanza import STANZAS, Stanza
 from burble.xml import Element, _names, escape_attribute, qualify_attributes, split_name
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 # Expat keeps every name it has met for as long as it lives; a fresh parser now and then forgets them.
 _RENEW_AFTER: Final = 256 * 1024
+
+# The default namespaces of streams between servers and to components: stanzas mean the same there.
+_PEERS: Final = frozenset({SERVER, COMPONENT_ACCEPT, COMPONENT_CONNECT})
 
 # How many readers wait for the next stream that has something to read.
 _SPARE: Final = 32
@@ -49,6 +52,7 @@ class StreamOpen:
     version: str | None
     lang: str | None
     content_ns: str | None
+    id: str | None = None
 
 
 class StreamClosed:
@@ -63,6 +67,9 @@ class StreamParser:
 
     A message, presence or IQ comes out as a `Stanza` with its addresses still unprepared in `attrs`, and,
     where it came in one piece and could be sent on as it is, with the bytes it was received as in `raw`.
+
+    Streams to other servers and to components have another default namespace, which means the same: what is
+    of it comes out as of ``jabber:client``. Their header must end a piece that is fed.
 
     Between two stanzas a stream needs no XML parser. Streams that began with the same declarations, as nearly
     all do, then share a few: an idle one costs no memory, and a busy one finds its parser in the CPU's cache.
@@ -133,7 +140,9 @@ class StreamParser:
         return _Reader(self._limits, self._header)
 
     def _release(self, reader: _Reader) -> None:
-        if reader.header == PLAIN_HEADER and reader.read <= _RENEW_AFTER and len(_spare) < _SPARE:
+        if reader.renamed:
+            reader.close()  # it knows the default namespace as it was declared
+        elif reader.header == PLAIN_HEADER and reader.read <= _RENEW_AFTER and len(_spare) < _SPARE:
             _spare.append(reader)
         elif reader.header == PLAIN_HEADER or reader.read > _RENEW_AFTER:
             reader.close()
@@ -167,6 +176,7 @@ class _Reader:
         "_expat",
         "_ns",
         "_plain",
+        "_prefixes",
         "_stack",
         "_stanza_end",
         "_start",
@@ -174,6 +184,7 @@ class _Reader:
         "header",
         "limits",
         "read",
+        "renamed",
     )
 
     def __init__(self, limits: ParserLimits, header: bytes | None = None) -> None:
@@ -184,7 +195,10 @@ class _Reader:
         self._events: list[Event] = []
         self._stack: list[Element] = []
         self._ns: dict[str | None, str] = {}
-        self._plain = False  # no prefix is declared that another stream would not know
+        self._plain = False  # another stream would read the stanzas as this one does
+        self._prefixes: tuple[bytes, ...] = ()  # but for these, which it would not know
+        #: The header declares another default namespace than `header`, for a reader to come.
+        self.renamed = False
         self._count = 0
         self._data = b""
         self._base = 0
@@ -320,9 +334,12 @@ class _Reader:
             raise StreamError("policy-violation", "stanza too big")
         if start >= 0 and self._plain and isinstance(element, Stanza):
             raw = data[start:end]
-            if raw.startswith(element.tagged):
+            if raw.startswith(element.tagged) and not (self._prefixes and self._prefixed(raw)):
                 element.raw = raw
         self._events.append(element)
+
+    def _prefixed(self, raw: bytes) -> bool:
+        return any(prefix in raw for prefix in self._prefixes)
 
     def _open(self, ns: str, local: str, attrs: dict[str, str]) -> None:
         """RFC 6120 §4.8: the header must be a `stream` of the stream namespace."""
@@ -331,7 +348,11 @@ class _Reader:
         if ns != STREAMS:
             raise StreamError("invalid-namespace", f"the stream header must be of {STREAMS}")
         content = self._ns.get(None)
-        self._plain = self._ns.get("stream") == STREAMS and content == CLIENT and len(self._ns) == 2
+        if content in _PEERS:
+            self.renamed = True
+            self._ns[None] = CLIENT
+        self._plain = self._ns.get("stream") == STREAMS and self._ns.get(None) == CLIENT
+        self._prefixes = tuple(f"{prefix}:".encode() for prefix in self._ns if prefix not in (None, "stream"))
         declared = "".join(
             f" xmlns{':' + prefix if prefix else ''}='{escape_attribute(uri)}'"
             for prefix, uri in self._ns.items()
@@ -342,7 +363,12 @@ class _Reader:
         self._expat.StartNamespaceDeclHandler = None  # only the header's declarations matter
         self._events.append(
             StreamOpen(
-                attrs.get("to"), attrs.get("from"), attrs.get("version"), attrs.get("xml:lang"), content
+                attrs.get("to"),
+                attrs.get("from"),
+                attrs.get("version"),
+                attrs.get("xml:lang"),
+                content,
+                attrs.get("id"),
             )
         )
 
