@@ -42,21 +42,37 @@ def plan(settings: Settings) -> list[HostPlan]:
         ConfigError: a module's options are wrong.
         UnknownModule: there is no such module, or one it requires is disabled.
     """
-    return [_plan_host(settings.for_host(name)) for name in settings.hosts]
+    planner = _Planner()
+    return [planner.plan(settings.for_host(name)) for name in settings.hosts]
 
 
-def _plan_host(settings: HostSettings) -> HostPlan:
-    kinds = modules.selected(settings.modules.load, settings.modules.disable)
-    return HostPlan(settings, [(kind, _options(settings, kind)) for kind in kinds])
+class _Planner:
+    """Plans hosts; what is the same for many is worked out once."""
 
+    def __init__(self) -> None:
+        self._kinds: dict[tuple[tuple[str, ...], ...], list[type[Module]]] = {}
+        self._options: dict[tuple[type[Module], bytes], ModuleSettings] = {}
 
-def _options(settings: HostSettings, kind: type[Module]) -> ModuleSettings:
-    options = settings.modules.options(kind.name)
-    try:
+    def plan(self, settings: HostSettings) -> HostPlan:
+        load, disable = settings.modules.load, settings.modules.disable
+        key = tuple(load), tuple(disable)
+        if key not in self._kinds:
+            self._kinds[key] = modules.selected(load, disable)
+        return HostPlan(settings, [(kind, self._settings(settings, kind)) for kind in self._kinds[key]])
+
+    def _settings(self, settings: HostSettings, kind: type[Module]) -> ModuleSettings:
         # As JSON, like the settings file itself: see `burble.config.load`.
-        return kind.Settings.model_validate_json(to_json(options))
+        key = kind, to_json(settings.modules.options(kind.name))
+        if key not in self._options:
+            self._options[key] = _checked(settings, kind, key[1])
+        return self._options[key]
+
+
+def _checked(settings: HostSettings, kind: type[Module], options: bytes) -> ModuleSettings:
+    try:
+        return kind.Settings.model_validate_json(options)
     except ValidationError as error:
-        problems = explain(error, kind.Settings, options)
+        problems = explain(error, kind.Settings, settings.modules.options(kind.name))
         place = ("host", settings.name, "modules", kind.name)
         raise ConfigError(
             None, [(None, f"{dotted((*place, *problem.path))}: {problem.text}") for problem in problems]
