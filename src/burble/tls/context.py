@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from OpenSSL import SSL
+from OpenSSL._util import ffi, lib
 
 from burble.tls.certificates import CertificateFiles, ascii_name, end_point_hash
 from burble.tls.errors import NoCommonProtocol, TlsError, reason
@@ -22,6 +24,16 @@ DEFAULT_CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: forward secrecy and authenticated encryption only (RFC 9325 §4.2), as TLS 1.3 always has."""
 
 
+# OpenSSL would refuse, in the handshake, a server whose certificate has only the usage serverAuth, which is
+# all that public authorities issue. So every certificate is let in, and `burble.tls.Trust` judges it later.
+# One callback for all connections: pyOpenSSL's own set_verify makes a new one for each.
+_LET_IN: Final[Any] = ffi.callback("int (*)(int, X509_STORE_CTX *)", lambda _valid, _store: 1)
+
+
+# What marks a connection of the connecting side for the callbacks.
+_CONNECTING: Final = object()
+
+
 @dataclass(frozen=True, slots=True)
 class _Identity:
     """A host's certificate as loaded, and the stamp of the files it was loaded from."""
@@ -32,7 +44,7 @@ class _Identity:
 
 
 class TlsContext:
-    """Makes the server side of TLS sessions for one or several virtual hosts.
+    """Makes either side of TLS sessions for one or several virtual hosts.
 
     A context and its sessions belong to one event loop: they share a buffer.
     """
@@ -45,6 +57,7 @@ class TlsContext:
         min_version: TlsVersion = "TLSv1.2",
         ciphers: str = DEFAULT_CIPHERS,
         alpn: Sequence[str] = ("xmpp-client",),
+        peer_alpn: Sequence[str] = ("xmpp-server",),
         tickets: bool = False,
     ) -> None:
         """Load the certificates.
@@ -58,6 +71,7 @@ class TlsContext:
             ciphers: OpenSSL's cipher list for TLS 1.2.
             alpn: What may be negotiated with ALPN, best first. A peer that offers only other protocols is
                 refused (RFC 7301 §3.2, XEP-0368 §2); one that offers none is welcome.
+            peer_alpn: The same for those that are asked for a certificate: other servers.
             tickets: Whether to issue session tickets. Measured, resumption saves the server next to nothing,
                 and the key of the tickets weakens forward secrecy in TLS 1.2.
 
@@ -71,15 +85,51 @@ class TlsContext:
         self._min_version = _VERSIONS[min_version]
         self._ciphers = ciphers
         self._alpn = [name.encode() for name in alpn]
+        self._peer_alpn = [name.encode() for name in peer_alpn]
         self._tickets = tickets
         self._buffer = new_buffer()
         self._identities: dict[str, _Identity] = {}
         self._default: _Identity
         self._install(certificates, default)
 
-    def session(self) -> TlsSession:
-        """Return the server side of a new session, which waits for the peer's first bytes."""
-        return TlsSession(self._default.context, self._buffer)
+    def session(self, ask_peer: bool = False) -> TlsSession:
+        """Return the accepting side of a new session, which waits for the peer's first bytes.
+
+        Args:
+            ask_peer: Whether the peer is another server, which is asked for its certificate. One that has
+                none, or any at all, is let in: see `TlsSession.peer_chain`.
+        """
+        connection = SSL.Connection(self._default.context)
+        connection.set_accept_state()
+        if ask_peer:
+            connection.set_app_data(self._peer_alpn)
+            # A resumed session would know the peer's own certificate, but not those of its authorities.
+            connection.set_options(SSL.OP_NO_TICKET)
+            lib.SSL_set_verify(connection._ssl, SSL.VERIFY_PEER, _LET_IN)
+        return TlsSession(connection, self._buffer)
+
+    def client_session(
+        self, identity: str, server_name: str, alpn: Sequence[str] = ("xmpp-server",)
+    ) -> TlsSession:
+        """Return the connecting side of a new session; its first message is `TlsSession.outgoing` already.
+
+        Args:
+            identity: The host here whose certificate is shown when the peer asks for one; looked up as a name
+                that a peer asks for.
+            server_name: The domain that is connected to, sent by SNI (in A-labels) unless it is an address.
+            alpn: The protocols to offer, best first (XEP-0368 §3); none where empty.
+
+        Raises:
+            TlsError: OpenSSL can't begin with these settings.
+        """
+        connection = SSL.Connection((self._find(ascii_name(identity)) or self._default).context)
+        connection.set_connect_state()
+        connection.set_app_data(_CONNECTING)
+        if (name := _sni(server_name)) is not None:
+            connection.set_tlsext_host_name(name)
+        if alpn:
+            connection.set_alpn_protos([protocol.encode() for protocol in alpn])
+        return TlsSession(connection, self._buffer, connecting=True)
 
     def reload(
         self, certificates: Mapping[str, CertificateFiles] | None = None, default: str | None = None
@@ -100,15 +150,19 @@ class TlsContext:
     def _install(self, certificates: Mapping[str, CertificateFiles], default: str) -> list[str]:
         identities: dict[str, _Identity] = {}
         changed: list[str] = []
+        # Hosts with the same certificate share a context, which takes about 100 KB.
+        loaded = {identity.files: identity for identity in self._identities.values()}
+        stamps: dict[CertificateFiles, tuple[tuple[int, int, int], ...]] = {}
         for host, files in certificates.items():
             name = ascii_name(host)
-            # The stamp is taken first: a change while reading is then seen by the next reload.
-            stamp = files.stamp()
-            old = self._identities.get(name)
-            if old is not None and (old.files, old.stamp) == (files, stamp):
-                identities[name] = old
-            else:
-                identities[name] = _Identity(files, stamp, self._load(files))
+            if files not in stamps:
+                # The stamp is taken first: a change while reading is then seen by the next reload.
+                stamps[files] = files.stamp()
+                known = loaded.get(files)
+                if known is None or known.stamp != stamps[files]:
+                    loaded[files] = _Identity(files, stamps[files], self._load(files))
+            identities[name] = loaded[files]
+            if self._identities.get(name) is not identities[name]:
                 changed.append(host)
         if ascii_name(default) not in identities:
             raise TlsError(f"no certificate is set for the default host {default}")
@@ -117,9 +171,16 @@ class TlsContext:
         self._default = identities[self._default_host]
         return changed
 
+    def _load_changed(self, files: CertificateFiles, old: _Identity | None) -> _Identity:
+        # The stamp is taken first: a change while reading is then seen by the next reload.
+        stamp = files.stamp()
+        if old is not None and old.stamp == stamp:
+            return old
+        return _Identity(files, stamp, self._load(files))
+
     def _load(self, files: CertificateFiles) -> SSL.Context:
         chain, key_text = files.read()
-        context = SSL.Context(SSL.TLS_SERVER_METHOD)
+        context = SSL.Context(SSL.TLS_METHOD)
         try:
             context.set_cipher_list(self._ciphers.encode())
         except SSL.Error as error:
@@ -133,29 +194,50 @@ class TlsContext:
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
         context.set_session_id(b"burble")
         context.set_tlsext_servername_callback(self._choose_certificate)
-        if self._alpn:
+        if self._alpn or self._peer_alpn:
             context.set_alpn_select_callback(self._choose_protocol)
         context.set_app_data(end_point_hash(chain[0]))
         return context
 
+    def _find(self, name: str) -> _Identity | None:
+        """Whose certificate is for a domain in A-labels: its own, or that of a host above it."""
+        while name:
+            if (identity := self._identities.get(name)) is not None:
+                return identity
+            name = name.partition(".")[2]
+        return None
+
     def _choose_certificate(self, connection: SSL.Connection) -> None:
         """Called by OpenSSL with the peer's first message: SNI (RFC 6066 §3)."""
+        if connection.get_app_data() is _CONNECTING:
+            return  # the name is the one that we asked for, which may be another host of ours
         name = (connection.get_servername() or b"").decode("ascii", "replace").lower().rstrip(".")
-        while name:
-            identity = self._identities.get(name)
-            if identity is not None:
-                # Setting even the same context again would copy the certificate into the session.
-                if identity.context is not connection.get_context():
-                    connection.set_context(identity.context)
-                return
-            name = name.partition(".")[2]
+        identity = self._find(name)
+        # Setting even the same context again would copy the certificate into the session.
+        if identity is not None and identity.context is not connection.get_context():
+            connection.set_context(identity.context)
 
-    def _choose_protocol(self, _connection: SSL.Connection, offered: list[bytes]) -> bytes:
+    def _choose_protocol(self, connection: SSL.Connection, offered: list[bytes]) -> bytes:
         """Called by OpenSSL when the peer offers protocols: ALPN (RFC 7301)."""
-        for protocol in self._alpn:
+        wanted: list[bytes] | None = connection.get_app_data()
+        for protocol in self._alpn if wanted is None else wanted:
             if protocol in offered:
                 return protocol
         raise NoCommonProtocol
+
+
+def _sni(domain: str) -> bytes | None:
+    """The domain as SNI has it, or None where SNI can't name it: no addresses, 255 bytes (RFC 6066 §3)."""
+    try:
+        ipaddress.ip_address(domain.strip("[]"))
+        return None
+    except ValueError:
+        pass
+    try:
+        name = ascii_name(domain).encode()
+    except UnicodeError:
+        return None
+    return name if 0 < len(name) <= 255 else None
 
 
 def _use_certificate(

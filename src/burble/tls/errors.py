@@ -15,6 +15,7 @@ _IN_OTHER_WORDS = {
     "decryption failed or bad record mac": "a record was damaged on the way",
     "unsupported protocol": "the peer offers only TLS versions older than the minimum",
     "no shared cipher": "the peer and this server have no cipher in common",
+    "excessive message size": "the peer's handshake is too large: does it show too many certificates?",
     "no application protocol": "the peer asks for another protocol than XMPP (ALPN, RFC 7301)",
 }
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, TypeAlias
 
+from cryptography import x509
 from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 
+from burble.tls.certificates import end_point_hash
 from burble.tls.errors import NoCommonProtocol, TlsError, reason
 
 # `ffi` and `lib`, and the three underlined attributes of Connection that this file reads, are pyOpenSSL's own
@@ -32,16 +34,20 @@ def new_buffer() -> Buffer:
 
 
 class TlsSession:
-    """The server side of one connection. `TlsContext.session` makes it.
+    """One side of one connection. `TlsContext.session` makes the accepting side, `client_session` the other.
 
     The transport gives every chunk from the socket to `receive`, every plaintext to `send`, and after either
-    writes what `outgoing` returns to the socket.
+    writes what `outgoing` returns to the socket. The connecting side speaks first: it has something
+    `outgoing` from the start.
+
+    Nothing is verified here: whose certificate `peer_chain` is, is for `burble.tls.Trust` to say.
     """
 
     __slots__ = (
         "__weakref__",
         "_buffer",
         "_closed",
+        "_connecting",
         "_connection",
         "_failure",
         "_first_context",
@@ -53,12 +59,16 @@ class TlsSession:
         "handshake_done",
     )
 
-    def __init__(self, context: SSL.Context, buffer: Buffer) -> None:
-        connection = SSL.Connection(context)
-        connection.set_accept_state()
+    def __init__(self, connection: SSL.Connection, buffer: Buffer, *, connecting: bool = False) -> None:
+        """Take over a connection that is ready for its handshake.
+
+        Raises:
+            TlsError: Nothing can be said with these settings (the connecting side only).
+        """
         self._connection = connection
+        self._connecting = connecting
         # SNI may switch the connection to another context; the callbacks of the first one must outlive it.
-        self._first_context = context
+        self._first_context = connection.get_context()
         self._buffer = buffer
         self._ssl = connection._ssl
         self._incoming_bio = connection._into_ssl
@@ -70,6 +80,8 @@ class TlsSession:
         """Whether the peer said that it sends no more (close_notify, RFC 8446 §6.1)."""
         self.handshake_done = False
         """Whether the handshake is over, so that `send` may be called."""
+        if connecting:
+            self._shake_hands()
 
     def receive(self, data: bytes) -> bytes:
         """Take bytes from the socket, and return the plaintext they complete.
@@ -193,7 +205,7 @@ class TlsSession:
 
     @property
     def server_name(self) -> str | None:
-        """The host that the peer asked for by SNI, in A-labels; None when it named none."""
+        """The host asked for by SNI, in A-labels; None when the connecting side named none."""
         name = self._connection.get_servername()
         return None if name is None else name.decode("ascii", "replace")
 
@@ -201,6 +213,27 @@ class TlsSession:
     def alpn(self) -> str | None:
         """The protocol negotiated by ALPN, such as ``xmpp-client``; None when the peer offered none."""
         return self._connection.get_alpn_proto_negotiated().decode("ascii") or None
+
+    @property
+    def peer_chain(self) -> list[x509.Certificate]:
+        """The certificates that the peer showed, its own first, as they came: nobody has verified them.
+
+        Empty before the handshake is over and where the peer showed none.
+
+        Raises:
+            TlsError: They cannot be read.
+        """
+        if not self.handshake_done:
+            return []
+        try:
+            leaf = self._connection.get_peer_certificate(as_cryptography=True)
+            # The connecting side finds the peer's own certificate in here again, the accepting side does not.
+            chain = self._connection.get_peer_cert_chain(as_cryptography=True) or []
+        except ValueError as error:
+            raise TlsError(f"the peer's certificate cannot be read: {error}") from error
+        if leaf is None:
+            return []
+        return chain if self._connecting else [leaf, *chain]
 
     @property
     def channel_binding_types(self) -> list[ChannelBindingType]:
@@ -229,11 +262,14 @@ class TlsSession:
         if type == "tls-server-end-point":
             return self._end_point_hash
         # RFC 5929 §3.1: the first Finished message, which is the server's only when a session is resumed.
-        if lib.SSL_session_reused(self._ssl) == 1:
+        by_server = lib.SSL_session_reused(self._ssl) == 1
+        if by_server != self._connecting:
             return self._connection.get_finished()
         return self._connection.get_peer_finished()
 
     @property
     def _end_point_hash(self) -> bytes | None:
+        if self._connecting:
+            return end_point_hash(self.peer_chain[0])
         found = self._connection.get_context().get_app_data()
         return found if isinstance(found, bytes) else None
