@@ -122,9 +122,7 @@ class Register(Module):
 
     def _owner(self, request: Iq) -> str:
         sender = request.from_
-        session = None
-        if sender is not None and sender.domain == self.host.name:
-            session = self.host.sessions.find(sender)
+        session = self.host.sessions.find(sender) if sender is not None else None
         if session is None or session.anonymous:
             raise StanzaError("registration-required", "you have no account here")
         return session.user

@@ -47,7 +47,9 @@ class SessionManager:
         return list(account.sessions.values()) if account is not None else []
 
     def find(self, jid: JID) -> Session | None:
-        """The session of a full JID."""
+        """The session of a full JID; None for one of another domain, whose namesake may be here."""
+        if jid.domain != self.host.name:
+            return None
         account = self.accounts.get(jid.local)
         return account.sessions.get(jid.resource) if account is not None else None
 
