@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from burble import modules
-from burble.config import ApiPermission, HostOverrides, Settings, Table
+from burble.config import ApiPermission, FederationDomain, HostOverrides, Settings, Table
 
 PAGE = Path(__file__).with_name("settings.md")
 
@@ -55,7 +55,15 @@ key = "/etc/burble/example.net.key"
 ```
 """
 
-PLURALS = {"account": "accounts", "address": "addresses", "domain": "domains", "network": "networks"}
+PLURALS = {
+    "account": "accounts",
+    "address": "addresses",
+    "domain": "domains",
+    "domain pattern": "domain patterns",
+    "fingerprint": "fingerprints",
+    "network": "networks",
+    "path": "paths",
+}
 
 EXAMPLE = """\
 ## All keys with their defaults
@@ -74,6 +82,7 @@ def settings_page() -> str:
     for name, model in _tables(Settings).items():
         sections.append(_section(f"`[{name}]`", model))
         sections += [_section(f"`[{name}.{key}]`", inner) for key, inner in _tables(model).items()]
+    sections.append(_section('`[federation.domains."NAME"]`', FederationDomain))
     sections.append(_section('`[api.permissions."NAME"]`', ApiPermission))
     sections += [
         _module_section(name)

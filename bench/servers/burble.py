@@ -13,6 +13,7 @@ data_dir = "{home}/data"
 [listen]
 c2s = ["127.0.0.1:{port}"]
 c2s_tls = []
+s2s = []
 
 [tls]
 require = false

@@ -1,4 +1,4 @@
-"""The listeners for clients, and the connections that came through them."""
+"""The listeners, and the connections that came through them."""
 
 from __future__ import annotations
 
@@ -6,25 +6,20 @@ import asyncio
 import errno
 import logging
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from typing import Final
 
-from burble.config import Address, Listen, Settings
+from burble.config import Address, Listen
 from burble.errors import StreamError
-from burble.streams.base import REST_EVERY
-from burble.streams.c2s import C2SStream, Hosts
-from burble.streams.parser import ParserLimits
-from burble.tls import TlsContext
+from burble.streams.base import REST_EVERY, XMLStream
 from burble.transports.tcp import TcpCarrier, TcpSettings
 
-__all__ = ["ListenError", "Listeners", "listen_error"]
+__all__ = ["Entrance", "ListenError", "Listeners", "listen_error"]
 
 _log = logging.getLogger("burble.server")
 
-# How often streams are asked whether they sleep, so that an idle one keeps little memory.
-_REST_EVERY: Final = 10.0
-# How long the server's stop waits for clients to read why it goes, seconds.
+# How long the server's stop waits for peers to read why it goes, seconds.
 _FAREWELL: Final = 2.0
 _NO_SUCH_ADDRESS: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
@@ -33,70 +28,83 @@ class ListenError(Exception):
     """An address can't be listened on; the text says which and why."""
 
 
+@dataclass(slots=True)
+class Entrance:
+    """How connections of one kind are taken.
+
+    Attributes:
+        open: makes the stream of a connection.
+        tcp: what holds for the connections.
+        per_address: connections one IP address may have; 0 is no limit.
+        log_stanzas: report what is sent and received.
+    """
+
+    open: Callable[[TcpCarrier], XMLStream]
+    tcp: TcpSettings
+    per_address: int = 0
+    log_stanzas: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class _Key:
     address: Address
-    direct_tls: bool
-
-    @property
-    def setting(self) -> str:
-        return "c2s_tls" if self.direct_tls else "c2s"
+    setting: str
 
 
 @dataclass(slots=True)
 class _Listener:
-    settings: TcpSettings
+    entrance: Entrance
     server: asyncio.Server
+    carriers: set[TcpCarrier]
 
 
 class Listeners:
-    """Listens for clients.
+    """Listens for clients, other servers and components."""
 
-    Args:
-        hosts: the virtual hosts they may log in to.
-        settings: the server's.
-        tls: the certificates.
-    """
-
-    def __init__(self, hosts: Hosts, settings: Settings, tls: TlsContext) -> None:
-        self._hosts = hosts
+    def __init__(self) -> None:
         self._listeners: dict[_Key, _Listener] = {}
         self._carriers: set[TcpCarrier] = set()
         # What streams whose connection is gone still wait for.
         self._unfinished: set[asyncio.Task[None]] = set()
-        self._per_address: Counter[str] = Counter()
+        self._per_address: Counter[tuple[str, str]] = Counter()
         self._all_gone = asyncio.Event()
         self._all_gone.set()
-        self._settings = settings
-        self._tls = tls
-        self._take(settings, tls)
         self._rest: asyncio.TimerHandle | None = None
         self._rest_later()
 
     @property
     def addresses(self) -> list[str]:
         """The addresses listened on, ``host:port``."""
-        return [
-            str(Address(*name[:2]))
-            for listener in self._listeners.values()
-            for sock in listener.server.sockets
-            if (name := sock.getsockname())
-        ]
+        return [address for group in self.by_kind.values() for address in group]
+
+    @property
+    def by_kind(self) -> dict[str, list[str]]:
+        """The same by the name of the setting that asks for them, such as ``c2s``."""
+        found: dict[str, list[str]] = {}
+        for key, listener in self._listeners.items():
+            found.setdefault(key.setting, []).extend(
+                str(Address(*name[:2])) for sock in listener.server.sockets if (name := sock.getsockname())
+            )
+        return found
 
     # ---- settings
 
-    async def change(self, settings: Settings, tls: TlsContext) -> None:
+    async def change(self, listen: Listen, entrances: Mapping[str, Entrance]) -> None:
         """Listen where the settings say, no longer anywhere else; connections stay, under the new limits.
+
+        Args:
+            listen: the addresses.
+            entrances: how connections are taken, by the name of the setting; kinds that are missing are not.
 
         Raises:
             ListenError: an address can't be listened on; everything is as before.
         """
         opened: dict[_Key, _Listener] = {}
-        wanted = _keys(settings.listen)
+        wanted = _keys(listen, entrances)
         try:
             for key in wanted:
                 if key not in self._listeners:
-                    listener = await self._listen(key, settings.listen, tls)
+                    listener = await self._listen(key, listen, entrances[key.setting])
                     if listener is not None:
                         opened[key] = listener
         except ListenError:
@@ -105,45 +113,34 @@ class Listeners:
             raise
         for key in self._listeners.keys() - wanted:
             self._listeners.pop(key).server.close()
+        for key, listener in self._listeners.items():
+            _change(listener, entrances[key.setting])
         self._listeners |= opened
-        self._take(settings, tls)
 
-    def _take(self, settings: Settings, tls: TlsContext) -> None:
-        limits = settings.limits
-        self._settings = settings
-        self._tls = tls
-        self._limits_before_login = ParserLimits(
-            stanza_bytes=limits.stanza_bytes_before_login,
-            depth=limits.depth,
-            elements=limits.elements,
-            attributes=limits.attributes,
-            tag_bytes=min(limits.tag_bytes, limits.stanza_bytes_before_login),
-        )
-        self._log_stanzas = settings.log.stanzas
-        for listener in self._listeners.values():
-            tcp = listener.settings
-            tcp.tls = tls
-            tcp.rate = limits.rate
-            tcp.burst = limits.burst
-            tcp.output_buffer_bytes = limits.output_buffer_bytes
-        for carrier in self._carriers:
-            carrier.stream.log_stanzas = self._log_stanzas
-
-    async def _listen(self, key: _Key, listen: Listen, tls: TlsContext) -> _Listener | None:
+    async def _listen(self, key: _Key, listen: Listen, entrance: Entrance) -> _Listener | None:
         address = key.address
-        tcp = TcpSettings(tls, key.direct_tls)
         loop = asyncio.get_running_loop()
+
+        def accept() -> TcpCarrier:
+            return TcpCarrier(entrance.tcp, open_, gone)
+
+        def open_(carrier: TcpCarrier) -> XMLStream:
+            return self._open(carrier, key.setting, entrance, carriers)
+
+        def gone(carrier: TcpCarrier) -> None:
+            carriers.discard(carrier)
+            self._gone(carrier, key.setting)
+
+        carriers: set[TcpCarrier] = set()
         try:
-            server = await loop.create_server(
-                lambda: TcpCarrier(tcp, self._open, self._gone), address.host, address.port, backlog=1024
-            )
+            server = await loop.create_server(accept, address.host, address.port, backlog=1024)
         except OSError as error:
             by_default = key.setting not in listen.model_fields_set
             if by_default and error.errno in _NO_SUCH_ADDRESS:
                 _log.info("not listening on %s: this machine does not have that address", address)
                 return None
             raise listen_error(key.address, key.setting, error) from error
-        return _Listener(tcp, server)
+        return _Listener(entrance, server, carriers)
 
     # ---- life
 
@@ -176,29 +173,29 @@ class Listeners:
 
     # ---- connections
 
-    def _open(self, carrier: TcpCarrier) -> C2SStream:
-        limits = self._settings.limits
+    def _open(
+        self, carrier: TcpCarrier, kind: str, entrance: Entrance, carriers: set[TcpCarrier]
+    ) -> XMLStream:
         self._carriers.add(carrier)
+        carriers.add(carrier)
         self._all_gone.clear()
-        self._per_address[carrier.address] += 1
-        stream = C2SStream(carrier, self._hosts, self._limits_before_login)
-        stream.log_stanzas = self._log_stanzas
-        if 0 < limits.connections_per_address < self._per_address[carrier.address]:
+        self._per_address[kind, carrier.address] += 1
+        stream = entrance.open(carrier)
+        stream.log_stanzas = entrance.log_stanzas
+        if 0 < entrance.per_address < self._per_address[kind, carrier.address]:
             stream.close(StreamError("policy-violation", "too many connections from your address"))
-        else:
-            stream.expire_after(limits.unauthenticated_timeout)
         return stream
 
-    def _gone(self, carrier: TcpCarrier) -> None:
+    def _gone(self, carrier: TcpCarrier, kind: str) -> None:
         self._carriers.discard(carrier)
         if (work := carrier.stream.work) is not None:
             self._unfinished.add(work)
             work.add_done_callback(self._unfinished.discard)
         if not self._carriers:
             self._all_gone.set()
-        self._per_address[carrier.address] -= 1
-        if not self._per_address[carrier.address]:
-            del self._per_address[carrier.address]
+        self._per_address[kind, carrier.address] -= 1
+        if not self._per_address[kind, carrier.address]:
+            del self._per_address[kind, carrier.address]
 
     def _rest_later(self) -> None:
         self._rest = asyncio.get_running_loop().call_later(REST_EVERY, self._rest_now)
@@ -209,9 +206,21 @@ class Listeners:
         self._rest_later()
 
 
-def _keys(listen: Listen) -> list[_Key]:
-    addresses: list[tuple[Iterable[Address], bool]] = [(listen.c2s, False), (listen.c2s_tls, True)]
-    return list(dict.fromkeys(_Key(each, direct) for group, direct in addresses for each in group))
+def _keys(listen: Listen, entrances: Mapping[str, Entrance]) -> list[_Key]:
+    return list(
+        dict.fromkeys(_Key(each, setting) for setting in entrances for each in getattr(listen, setting))
+    )
+
+
+def _change(listener: _Listener, wanted: Entrance) -> None:
+    """Let other settings hold for a listener, and for those who came through it."""
+    entrance = listener.entrance
+    for field in fields(wanted.tcp):  # the connections share these
+        setattr(entrance.tcp, field.name, getattr(wanted.tcp, field.name))
+    entrance.open, entrance.per_address = wanted.open, wanted.per_address
+    entrance.log_stanzas = wanted.log_stanzas
+    for carrier in listener.carriers:
+        carrier.stream.log_stanzas = wanted.log_stanzas
 
 
 def listen_error(address: Address, setting: str, error: OSError) -> ListenError:

@@ -16,11 +16,12 @@ from burble.commands.builtin import BUILTIN
 from burble.commands.help import Help
 from burble.config import ConfigError, Settings
 from burble.datadir import DataDirectory
+from burble.entrances import client_entrances
 from burble.errors import StreamError
 from burble.faces.adhoc import AdhocFace
 from burble.faces.control import ControlSocket
 from burble.hosting import Hosting, plan
-from burble.listeners import ListenError, Listeners
+from burble.listeners import Entrance, ListenError, Listeners
 from burble.modules import UnknownModule
 from burble.routing.federation import FederationManager
 from burble.routing.hosts import Host
@@ -108,9 +109,9 @@ class Server:
         self._hosting = Hosting(self.database, self.router, self.commands, secret, adhoc.attach)
         self._cleanup.push_async_callback(self._hosting.unload)
         await self._hosting.start(plans)
-        self._listeners = Listeners(self, settings, tls)
+        self._listeners = Listeners()
         self._cleanup.callback(self._listeners.close)
-        await self._listeners.change(settings, tls)
+        await self._listeners.change(settings.listen, self._entrances(settings, tls))
         self._web = WebListeners(self, self.commands)
         self._cleanup.push_async_callback(self._web.stop)
         await self._web.change(settings, self._web.bind(settings))
@@ -211,7 +212,7 @@ class Server:
             tls = _tls_context(settings)
             bound = self._web.bind(settings)
             try:
-                await self._listeners.change(settings, tls)
+                await self._listeners.change(settings.listen, self._entrances(settings, tls))
             except BaseException:
                 release(bound)
                 raise
@@ -255,6 +256,9 @@ class Server:
         """See `burble.commands.base.Administered`."""
         async with self._changing:
             await self._hosting.restart(host, name)
+
+    def _entrances(self, settings: Settings, tls: TlsContext) -> dict[str, Entrance]:
+        return {**client_entrances(self, settings, tls)}
 
     # ---- what others ask
 

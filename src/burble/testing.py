@@ -20,8 +20,7 @@ __all__ = ["port_of", "serving", "settings"]
 
 
 def settings(data_dir: Path, **changes: Any) -> Settings:
-    """Settings for a test: free ports on loopback, registration open, PLAIN without TLS.
-
+    """Settings for a test: free ports on loopback, no other servers, registration open, PLAIN without TLS.
 
     Args:
         data_dir: where the server keeps its files.
@@ -30,7 +29,8 @@ def settings(data_dir: Path, **changes: Any) -> Settings:
     base: dict[str, Any] = {
         "data_dir": data_dir,
         "hosts": ["localhost"],
-        "listen": {"c2s": ["127.0.0.1:0"], "c2s_tls": []},
+        "listen": {"c2s": ["127.0.0.1:0"], "c2s_tls": [], "s2s": []},
+        "federation": {"enabled": False},
         "tls": {"require": False},
         "auth": {"scram_iterations": 4096, "allow_plain_without_tls": True},
         "registration": {"open": True},

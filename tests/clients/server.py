@@ -19,6 +19,7 @@ admins = ["bard@localhost"]
 [listen]
 c2s = ["127.0.0.1:0"]
 c2s_tls = ["127.0.0.1:0"]
+s2s = []
 
 [auth]
 mechanisms = MECHANISMS

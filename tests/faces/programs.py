@@ -18,6 +18,7 @@ data_dir = "data"
 [listen]
 c2s = ["127.0.0.1:0"]
 c2s_tls = []
+s2s = []
 
 [tls]
 require = false

@@ -6,6 +6,7 @@
 from burble.config.api import Api, ApiPermission
 from burble.config.auth import Auth, AuthHttp, AuthScript
 from burble.config.explain import ConfigError
+from burble.config.federation import Federation, FederationDomain
 from burble.config.fields import Address, Table
 from burble.config.reader import load
 from burble.config.sections import (
@@ -31,6 +32,8 @@ __all__ = [
     "AuthScript",
     "ConfigError",
     "Database",
+    "Federation",
+    "FederationDomain",
     "HostLimits",
     "HostOverrides",
     "HostSettings",

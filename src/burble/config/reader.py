@@ -31,11 +31,7 @@ def load(path: Path | None, *, module_settings: Mapping[str, type[BaseModel]] | 
     """
     if path is None:
         return Settings(registration=Registration(open="loopback"))
-    text = _read(path)
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise _syntax_error(path, text, str(error)) from None
+    text, document = read_document(path)
     problems: list[Problem] = []
     try:
         # As JSON, strict models still take text for a path or an enum, and a list for a tuple or a set.
@@ -48,9 +44,23 @@ def load(path: Path | None, *, module_settings: Mapping[str, type[BaseModel]] | 
     if module_settings is not None:
         problems += _module_problems(document, module_settings)
     if problems:
-        lines = key_lines(text)
-        raise ConfigError(path, [(line_of(lines, problem.path), _with_key(problem)) for problem in problems])
+        raise located(path, text, problems)
     return settings
+
+
+def read_document(path: Path) -> tuple[str, dict[str, Any]]:
+    """Return a file of settings as text and as TOML. Raise ConfigError when it can't be read, or is none."""
+    text = _read(path)
+    try:
+        return text, tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _syntax_error(path, text, str(error)) from None
+
+
+def located(path: Path, text: str, problems: Iterable[Problem]) -> ConfigError:
+    """Return the error that names problems with the lines of the file at `path`, which holds `text`."""
+    lines = key_lines(text)
+    return ConfigError(path, [(line_of(lines, problem.path), _with_key(problem)) for problem in problems])
 
 
 def _with_key(problem: Problem) -> str:

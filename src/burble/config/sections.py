@@ -28,6 +28,19 @@ class Listen(Table):
         default=[Address("127.0.0.1", 5223), Address("::1", 5223)],
         description="Addresses for clients that start with TLS (direct TLS, XEP-0368).",
     )
+    s2s: list[ListenAddress] = Field(
+        default=[Address("127.0.0.1", 5269), Address("::1", 5269)],
+        description="Addresses for other servers that start TLS inside the stream.",
+    )
+    s2s_tls: list[ListenAddress] = Field(
+        default=[],
+        description="Addresses for other servers that start with TLS (XEP-0368); usually port 5270.",
+    )
+    components: list[ListenAddress] = Field(
+        default=[],
+        description="Addresses for external components (XEP-0114); usually port 5347. It is plain: beyond "
+        "loopback nobody should be able to listen.",
+    )
     http: list[ListenAddress] = Field(
         default=[],
         description="Addresses for commands over HTTP: REST at `/api/` and XML-RPC at `/xmlrpc`. It is plain "

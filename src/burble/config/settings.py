@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from burble.config.api import Api
 from burble.config.auth import Auth
+from burble.config.federation import Federation
 from burble.config.fields import Account, Domain, EachOnce, FilePath, Table
 from burble.config.sections import (
     TLS,
@@ -80,6 +81,7 @@ class Settings(Table):
     registration: Registration = Field(default=Registration())
     limits: Limits = Field(default=Limits())
     modules: Modules = Field(default=Modules())
+    federation: Federation = Field(default=Federation())
     log: Log = Field(default=Log())
     api: Api = Field(default=Api())
     host: dict[Domain, HostOverrides] = Field(default={})
