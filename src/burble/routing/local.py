@@ -121,8 +121,10 @@ class LocalRouter:
         """Hand an IQ to the session it is for, unless a module refuses (RFC 6121 §8.5.3.1).
 
         Raises:
-            StanzaError: service-unavailable where there is no such session (§8.5.3.2.3).
+            StanzaError: service-unavailable where there is no such session (§8.5.3.2.3); bad-request for one
+                that is none, as other servers may let them through.
         """
+        check_iq(iq)
         hooks = self.host.hooks
         if events.RequestReceived in hooks.calls and iq.type in ("get", "set"):
             waiting = hooks.emit(events.RequestReceived(iq))
