@@ -7,6 +7,7 @@ from burble.tls.certificates import CertificateFiles, self_signed
 from burble.tls.context import TlsContext, TlsVersion
 from burble.tls.errors import TlsError
 from burble.tls.session import ChannelBindingType, TlsSession
+from burble.tls.trust import Trust, Verdict
 
 __all__ = [
     "CertificateFiles",
@@ -15,5 +16,7 @@ __all__ = [
     "TlsError",
     "TlsSession",
     "TlsVersion",
+    "Trust",
+    "Verdict",
     "self_signed",
 ]
