@@ -19,10 +19,10 @@ from burble.errors import StreamError
 from burble.module import Module, ModuleSettings
 from burble.routing.events import HostStarted
 from burble.routing.hosts import Host
-from burble.routing.router import Router
+from burble.routing.router import DomainTaken, Router
 from burble.storage import Database
 
-__all__ = ["HostPlan", "Hosting", "plan"]
+__all__ = ["HostPlan", "Hosting", "plan", "plan_host"]
 
 _log = logging.getLogger("burble.server")
 
@@ -44,6 +44,11 @@ def plan(settings: Settings) -> list[HostPlan]:
     """
     planner = _Planner()
     return [planner.plan(settings.for_host(name)) for name in settings.hosts]
+
+
+def plan_host(settings: HostSettings) -> HostPlan:
+    """Work out one host, as `plan` does all."""
+    return _Planner().plan(settings)
 
 
 class _Planner:
@@ -107,11 +112,19 @@ class Hosting:
         self._commands: dict[Module, Callable[[], None]] = {}
 
     async def start(self, plans: Iterable[HostPlan]) -> None:
-        """Make the hosts. What a module raises on its start is raised here."""
+        """Make the hosts. What a module raises on its start is raised here.
+
+        Raises:
+            ConfigError: two hosts, or a host and a service of another one, have the same domain.
+        """
         for host_plan in plans:
-            host = self._make(host_plan.settings)
-            for kind, options in host_plan.modules:
-                await self._load(host, kind, options)
+            try:
+                host = await self._make(host_plan.settings)
+                for kind, options in host_plan.modules:
+                    await self._load(host, kind, options)
+            except DomainTaken as error:
+                name = dotted(("host", host_plan.settings.name))
+                raise ConfigError(None, [(None, f"{name}: {error}")]) from error
             await host.emit(HostStarted())
 
     async def change(self, plans: Iterable[HostPlan]) -> list[str]:
@@ -123,18 +136,43 @@ class Hosting:
         wanted = {host_plan.settings.name: host_plan for host_plan in plans}
         problems: list[str] = []
         for name in self.hosts.keys() - wanted:
-            host = self.hosts[name]
-            await host.close(StreamError("host-gone", "this host is not served here any more"))
-            await self._unload(host, list(host.modules), problems)
-            await host.authenticator.close()
-            del self.hosts[name]
-            _log.info("%s is not served any more", name)
-        for name, host_plan in wanted.items():
-            known = self.hosts.get(name)
-            host = known or self._make(host_plan.settings)
-            await self._change_host(host, host_plan, problems)
-            if known is None:
-                await host.emit(HostStarted())
+            problems += await self.remove(name)
+        for host_plan in wanted.values():
+            problems += await self.put(host_plan)
+        return problems
+
+    async def put(self, host_plan: HostPlan) -> list[str]:
+        """Make a host, or change it, while running; its sessions stay.
+
+        Returns:
+            What did not work, one sentence each; the rest is done.
+        """
+        problems: list[str] = []
+        name = host_plan.settings.name
+        known = self.hosts.get(name)
+        try:
+            host = known or await self._make(host_plan.settings)
+        except DomainTaken as error:
+            return [f"the host {name} could not be made: {error}"]
+        await self._change_host(host, host_plan, problems)
+        if known is None:
+            await host.emit(HostStarted())
+        return problems
+
+    async def remove(self, name: str) -> list[str]:
+        """Take a host down: end its sessions, and leave nothing of it but what is stored.
+
+        Returns:
+            What did not work, one sentence each; the rest is done.
+        """
+        problems: list[str] = []
+        # Not to be found any more: who logged in from here on would not be closed below.
+        host = self.hosts.pop(name)
+        error = StreamError("host-gone", "this host is not served here any more")
+        await host.close(error, for_good=True)
+        await self._unload(host, list(host.modules), problems)
+        await host.authenticator.close()
+        _log.info("%s is not served any more", name)
         return problems
 
     async def restart(self, host_name: str, name: str) -> None:
@@ -170,9 +208,13 @@ class Hosting:
             await host.authenticator.close()
         self.hosts.clear()
 
-    def _make(self, settings: HostSettings) -> Host:
+    async def _make(self, settings: HostSettings) -> Host:
         authenticator = authenticator_for(settings, self._database)
-        host = Host(settings, self._database, authenticator, self._router, self._secret)
+        try:
+            host = Host(settings, self._database, authenticator, self._router, self._secret)
+        except DomainTaken:
+            await authenticator.close()
+            raise
         self._furnish(host)
         self.hosts[settings.name] = host
         return host

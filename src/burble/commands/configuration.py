@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from burble.commands.base import Administered
 from burble.commands.files import FilePath, place
+from burble.config.written import toml_lines
 from burble.module import CommandFailed, command
 from burble.storage.schema import metadata
 
@@ -64,7 +63,7 @@ class Configuration:
         settings = self._server.settings
         # What a host does not say itself it has from the general settings, not from the defaults.
         hosts = settings.model_dump(mode="json", include={"host"}, exclude_unset=True)
-        text = "".join(f"{line}\n" for line in _toml(settings.model_dump(mode="json") | hosts))
+        text = "".join(f"{line}\n" for line in toml_lines(settings.model_dump(mode="json") | hosts))
         path = place(self._server, out)
         try:
             await asyncio.to_thread(_write, path, text)
@@ -162,29 +161,3 @@ def _write(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
-
-
-def _toml(table: Mapping[str, Any], name: str = "") -> Iterator[str]:
-    """The lines of a table: plain keys first, then the tables in it."""
-    inner = {key: value for key, value in table.items() if isinstance(value, dict)}
-    for key, value in table.items():
-        if value is not None and key not in inner:
-            yield f"{_key(key)} = {_value(value)}"
-    for key, value in inner.items():
-        full = f"{name}.{_key(key)}" if name else _key(key)
-        yield f"\n[{full}]"
-        yield from _toml(value, full)
-
-
-def _key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else json.dumps(key)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_value, value))}]"
-    if isinstance(value, dict):
-        fields = (f"{_key(key)} = {_value(each)}" for key, each in value.items() if each is not None)
-        return f"{{{', '.join(fields)}}}"
-    # A JSON text is one of TOML, but for DEL, which must be escaped there.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

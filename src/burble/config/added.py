@@ -28,7 +28,7 @@ FILE_NAME: Final = "hosts.toml"
 """The file's name in the data directory."""
 
 _PREFACE: Final = (
-    "# The hosts that were added by commands. Burble writes this file: use add_host, change_host, remove_host.\n"
+    "# The hosts that were added by commands. Burble writes this file.\n"
     "# A host that the settings file names too is as it says there.\n"
 )
 

@@ -225,16 +225,20 @@ class Host:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("%s: work in the background failed", self.name, exc_info=error)
 
-    async def close(self, error: StreamError, patience: float | None = None) -> None:
+    async def close(
+        self, error: StreamError, patience: float | None = None, *, for_good: bool = False
+    ) -> None:
         """End all sessions, and wait for what they left to do.
 
         Args:
             error: what their clients are told.
             patience: wait no longer than this for any of it to end, seconds; None: wait for all.
+            for_good: the server goes on without this host: end the sessions, too, that would wait for their
+                clients beyond a stop (XEP-0198).
         """
         self.hooks.emit(events.HostStopping(error))
-        for session in self.sessions:
-            if session.connected:  # others wait for their clients beyond the stop (XEP-0198)
+        for session in list(self.sessions):
+            if session.connected or for_good:
                 session.close(error)
         while self._tasks:
             done, _ = await asyncio.wait(self._tasks, timeout=patience)

@@ -18,6 +18,10 @@ Guard = Callable[[JID], bool]
 """Whether a host has anything to do with an address elsewhere."""
 
 
+class DomainTaken(Exception):
+    """A domain is served already, as a host, a service of a host or a component."""
+
+
 class Router:
     """Routes stanzas between the domains served here, and to others through the S2S manager.
 
@@ -36,10 +40,10 @@ class Router:
         """Send the stanzas for a domain to `route`.
 
         Raises:
-            ValueError: another route has it.
+            DomainTaken: another route has it.
         """
         if domain in self._routes:
-            raise ValueError(f"the domain {domain} is already served")
+            raise DomainTaken(f"{domain} is served already, by another host, a service or a component")
         self._routes[domain] = route
 
     def unregister(self, domain: str) -> None:
