@@ -91,7 +91,6 @@ def make(
     constraints: x509.NameConstraints | None = None,
     extension: x509.ExtensionType | None = None,
     key: Key | None = None,
-    algorithm: hashes.HashAlgorithm | None = None,
 ) -> Issued:
     """Make a certificate: signed by an issuer, or by itself. No `usages` is a certificate without any."""
     key = key or ec.generate_private_key(ec.SECP256R1())
@@ -116,7 +115,7 @@ def make(
     if extension is not None:
         builder = builder.add_extension(extension, critical=True)
     signer = issuer.key if issuer else key
-    certificate = builder.sign(signer, algorithm or hashes.SHA256())
+    certificate = builder.sign(signer, hashes.SHA256())
     above = issuer.chain if issuer is not None and not _is_root(issuer.certificate) else []
     return Issued([certificate, *above], key)
 

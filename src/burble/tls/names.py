@@ -114,15 +114,13 @@ def _texts(others: Sequence[x509.OtherName], kind: ObjectIdentifier, tag: int) -
 
 
 def _text(der: bytes, tag: int) -> str | None:
-    """The text of a DER string of one kind (X.690 §8.1), or None for anything else."""
-    if len(der) < 2 or der[0] != tag:
+    """The text of a DER string of one kind (X.690 §8.1), or None for anything else.
+
+    That it is whole and nothing follows it has been checked with the certificate.
+    """
+    if der[0] != tag:
         return None
-    size, start = der[1], 2
-    if size >= 0x80:
-        start += size & 0x7F
-        size = int.from_bytes(der[2:start], "big")
-    if size != len(der) - start:
-        return None
+    start = 2 if der[1] < 0x80 else 2 + (der[1] & 0x7F)
     try:
         return der[start:].decode("utf-8" if tag == _UTF8_STRING else "ascii")
     except UnicodeDecodeError:
