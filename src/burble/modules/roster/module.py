@@ -232,8 +232,9 @@ class Rosters(Module):
 
     @on(UserAvailable)
     async def remind(self, event: UserAvailable) -> None:
-        """Show the requests that wait for an answer (§3.1.3, step 4)."""
+        """Show the requests that wait for an answer (§3.1.3, step 4), and repeat the user's own (§3.1.2)."""
         await self._subscriptions.remind(event.session)
+        await self._subscriptions.ask_again(event.session)
 
     @on(AccountRegistered)
     def begin(self, event: AccountRegistered) -> None:

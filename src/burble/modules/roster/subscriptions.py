@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from burble.errors import StanzaError
 from burble.jid import JID
@@ -18,6 +18,9 @@ from burble.xml import parse_element
 
 if TYPE_CHECKING:
     from burble.modules.roster.module import Rosters
+
+#: The id of requests that the server sends again, by which it knows the errors that answer them.
+_AGAIN: Final = "asked-again"
 
 
 class Subscriptions:
@@ -97,6 +100,8 @@ class Subscriptions:
     async def failed(self, user: str, error: Presence) -> None:
         """A stanza could not reach the contact: whoever follows the roster may want to know why the request
         is not answered. The state stays, because the contact's server may be back tomorrow."""
+        if error.id == _AGAIN:
+            return
         roster = await self._rosters.store.load(user)
         assert error.from_ is not None
         if roster.state(error.from_.bare).pending_out:
@@ -152,6 +157,14 @@ class Subscriptions:
         roster = await self._rosters.of_session(session)
         for request in roster.requests.values():
             session.send(parse_element(request, CLIENT))
+
+    async def ask_again(self, session: Session) -> None:
+        """Send the requests again that contacts elsewhere have not answered: the first ones, or the answers,
+        may have been lost (§3.1.2)."""
+        roster = await self._rosters.of_session(session)
+        for item in list(roster.items.values()):
+            if item.ask and item.jid.domain != self._host.name:
+                await self._route(Presence(item.jid, roster.jid, {"id": _AGAIN, "type": "subscribe"}))
 
     async def end(self, own: JID, contact: JID, state: State) -> None:
         """Cancel the subscriptions both ways, of a contact who is in the roster no more (§2.5.2).
