@@ -6,11 +6,12 @@ import itertools
 import xml.etree.ElementTree as ET
 from typing import Self
 
-from tests.client import CLIENT, ScriptedClient
+from tests.client import CLIENT, Closed, ScriptedClient
 from tests.federation.peers import Peer
 
 PASSWORD = "Wherefore art thou?"
 _TIMEOUT = 10.0
+_SUBSCRIPTION = frozenset({"subscribe", "subscribed", "unsubscribe", "unsubscribed"})
 _numbers = itertools.count(1)
 
 
@@ -51,9 +52,13 @@ class Person(ScriptedClient):
         return self
 
     async def log_out(self) -> None:
-        """Become unavailable, and leave."""
+        """Become unavailable, and leave; the server has done all that follows from that."""
         self.write("<presence type='unavailable'/></stream:stream>")
-        await self.close()
+        try:
+            while True:
+                await self.next()
+        except Closed:
+            await self.close()
 
     async def gets(
         self, kind: str, sender: str, timeout: float = _TIMEOUT, **attributes: str | None
@@ -63,15 +68,14 @@ class Person(ScriptedClient):
         All else stays to be read, in order.
         """
         wanted = {"type": None, **attributes}
-        if sender == self.address and kind == "iq":
-            senders: set[str | None] = {sender, None}
-        else:
-            senders = {sender}
+        # Prosody ends a subscription in the name of the resource that ended it, unlike RFC 6121 §3.
+        by_bare_jid = wanted["type"] in _SUBSCRIPTION
 
         def fits(element: ET.Element) -> bool:
+            from_ = element.get("from", "")
             return (
                 element.tag == CLIENT + kind
-                and element.get("from") in senders
+                and (from_.partition("/")[0] if by_bare_jid else from_) == sender
                 and all(element.get(name) == value for name, value in wanted.items())
             )
 
@@ -80,6 +84,18 @@ class Person(ScriptedClient):
         except TimeoutError:
             rest = [ET.tostring(element).decode() for element in self._arrived]
             raise TimeoutError(f"no {kind} of {sender} with {wanted}; instead {rest}") from None
+
+    async def sees(self, contact: str, show: str) -> None:
+        """Wait for a presence that shows just that."""
+
+        def fits(element: ET.Element) -> bool:
+            return (
+                element.tag == f"{CLIENT}presence"
+                and element.get("from") == contact
+                and element.findtext(f"{CLIENT}show") == show
+            )
+
+        await self.find(fits, _TIMEOUT)
 
     async def says(self, to: str, body: str, type: str = "chat") -> None:
         """Send a message."""

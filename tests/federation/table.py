@@ -7,6 +7,13 @@ from typing import TypeVar
 
 import pytest
 
+#: What other servers do differently from what a service asks for: service, server that it is asked of, why.
+DEVIATIONS = {
+    ("unsubscription: end of presence", "prosody"): (
+        "Prosody does not send who unsubscribes the end of the contact's presence (RFC 6121 §3.3.3)"
+    ),
+}
+
 Test = TypeVar("Test", bound=Callable[..., object])
 
 

@@ -17,7 +17,8 @@ async def test_a_message_and_its_answer_arrive(ends: Ends, meet: Meet) -> None:
     juliet, romeo = await meet(ends.here, "juliet"), await meet(ends.there, "romeo")
 
     juliet.write(
-        f"<message to='{romeo.address}' type='chat' id='m1' xml:lang='it'><body>Ō Rōmeo, &lt;wherefore&gt;?</body>"
+        f"<message to='{romeo.address}' type='chat' id='m1' xml:lang='it'>"
+        "<body>Ō Rōmeo, &lt;wherefore&gt;?</body>"
         "<active xmlns='http://jabber.org/protocol/chatstates'/>"
         "<x xmlns='urn:example:unknown' a='1'><y>2</y></x></message>"
     )

@@ -78,8 +78,8 @@ class Peer(ABC):
 
     def records(self) -> dict[str, list[str]]:
         """What the DNS says of it (RFC 6120 §3.2.1)."""
-        # ejabberd asks the name server for SRV records, but the C library for addresses: so it has to be a name
-        # that every machine knows.
+        # ejabberd asks the name server for SRV records, but the C library for addresses: so it has to be a
+        # name that every machine knows.
         service = [f"SRV 0 0 {self.s2s_port} localhost."]
         return {f"_xmpp-server._tcp.{domain}": service for domain in (self.domain, self.rooms)}
 

@@ -111,7 +111,5 @@ class Ejabberd(Peer):
         """Return the command."""
         # Not through ejabberdctl: it insists on a user of its own and leaves epmd running.
         spool = f'"{self.home / "spool"}"'
-        return ["erl", "+K", "true", "-noinput", "-mnesia", "dir", spool, "-ejabberd", "quiet", "true"] + [
-            "-s",
-            "ejabberd",
-        ]
+        machine = ["erl", "+K", "true", "-noinput"]
+        return [*machine, "-mnesia", "dir", spool, "-ejabberd", "quiet", "true", "-s", "ejabberd"]

@@ -25,7 +25,8 @@ KINDS: Mapping[str, type[Peer]] = {
 class World:
     """Servers that are started when they are first asked for, and stopped at the end.
 
-    Their domains are below ``example``: a validating resolver, such as Prosody has, answers itself for ``test``.
+    Their domains are below ``example``: a validating resolver, such as Prosody has, answers itself for
+    ``test``.
 
     Args:
         directory: where everything is kept.
