@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ObjectIdentifier
 from OpenSSL import SSL
@@ -82,6 +83,13 @@ def test_usages_keep_nobody_out(
     talk(back, asked)
     assert back.peer_chain == romeo.chain
     assert asked.version == back.version == version
+
+
+def test_rsa_keys_will_do(tmp_path: Path, root: Issued, capulet: TlsContext) -> None:
+    romeo = make([dns("montague.example")], root, key=rsa.generate_private_key(65537, 2048))
+    called = capulet.session(ask_peer=True)
+    talk(context_of(tmp_path, romeo, "montague.example").client_session("montague.example", "x"), called)
+    assert called.peer_chain == romeo.chain
 
 
 def test_chains_come_whole_and_in_order(tmp_path: Path, root: Issued, capulet: TlsContext) -> None:

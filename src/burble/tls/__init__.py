@@ -8,9 +8,11 @@ from burble.tls.context import TlsContext, TlsVersion
 from burble.tls.errors import TlsError
 from burble.tls.session import ChannelBindingType, TlsSession
 from burble.tls.trust import Trust, Verdict
+from burble.tls.watch import CertificateWatch
 
 __all__ = [
     "CertificateFiles",
+    "CertificateWatch",
     "ChannelBindingType",
     "TlsContext",
     "TlsError",

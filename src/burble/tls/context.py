@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
 from cryptography import x509
@@ -36,11 +37,27 @@ _CONNECTING: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class _Identity:
-    """A host's certificate as loaded, and the stamp of the files it was loaded from."""
+    """A certificate as loaded, and the stamp of the files it was loaded from."""
 
     files: CertificateFiles
     stamp: tuple[tuple[int, int, int], ...]
     context: SSL.Context
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateInUse:
+    """A certificate that sessions from now on show.
+
+    Attributes:
+        files: where it was read.
+        hosts: whose it is, in A-labels.
+        ends: when it is over.
+    """
+
+    files: CertificateFiles
+    hosts: tuple[str, ...]
+    ends: datetime
 
 
 class TlsContext:
@@ -147,20 +164,49 @@ class TlsContext:
             certificates = {host: identity.files for host, identity in self._identities.items()}
         return self._install(certificates, self._default_host if default is None else default)
 
+    def refresh(self) -> tuple[list[CertificateInUse], dict[CertificateFiles, str]]:
+        """Load the certificates whose files changed, each for itself, for sessions from now on.
+
+        Returns:
+            The new ones, and the files that can't be used with the reason. Where they can't, what was read
+            before stays in use.
+        """
+        renewed: dict[CertificateFiles, _Identity] = {}
+        problems: dict[CertificateFiles, str] = {}
+        for files, old in {each.files: each for each in self._identities.values()}.items():
+            try:
+                new = self._load_changed(files, old)
+            except TlsError as error:
+                problems[files] = str(error)
+                continue
+            if new is not old:
+                renewed[files] = new
+        if renewed:
+            self._identities = {
+                name: renewed.get(identity.files, identity) for name, identity in self._identities.items()
+            }
+            self._default = self._identities[self._default_host]
+        return [each for each in self.in_use if each.files in renewed], problems
+
+    @property
+    def in_use(self) -> list[CertificateInUse]:
+        """The certificates that are shown, each once, with the hosts whose it is."""
+        hosts: dict[CertificateFiles, list[str]] = {}
+        for name, identity in self._identities.items():
+            hosts.setdefault(identity.files, []).append(name)
+        ends = {identity.files: identity.ends for identity in self._identities.values()}
+        return [CertificateInUse(files, tuple(names), ends[files]) for files, names in hosts.items()]
+
     def _install(self, certificates: Mapping[str, CertificateFiles], default: str) -> list[str]:
         identities: dict[str, _Identity] = {}
         changed: list[str] = []
-        # Hosts with the same certificate share a context, which takes about 100 KB.
-        loaded = {identity.files: identity for identity in self._identities.values()}
-        stamps: dict[CertificateFiles, tuple[tuple[int, int, int], ...]] = {}
+        known = {identity.files: identity for identity in self._identities.values()}
+        # Hosts with the same files share a context, which takes 20 KB or more.
+        loaded: dict[CertificateFiles, _Identity] = {}
         for host, files in certificates.items():
             name = ascii_name(host)
-            if files not in stamps:
-                # The stamp is taken first: a change while reading is then seen by the next reload.
-                stamps[files] = files.stamp()
-                known = loaded.get(files)
-                if known is None or known.stamp != stamps[files]:
-                    loaded[files] = _Identity(files, stamps[files], self._load(files))
+            if files not in loaded:
+                loaded[files] = self._load_changed(files, known.get(files))
             identities[name] = loaded[files]
             if self._identities.get(name) is not identities[name]:
                 changed.append(host)
@@ -176,10 +222,10 @@ class TlsContext:
         stamp = files.stamp()
         if old is not None and old.stamp == stamp:
             return old
-        return _Identity(files, stamp, self._load(files))
-
-    def _load(self, files: CertificateFiles) -> SSL.Context:
         chain, key_text = files.read()
+        return _Identity(files, stamp, self._load(files, chain, key_text), chain[0].not_valid_after_utc)
+
+    def _load(self, files: CertificateFiles, chain: list[x509.Certificate], key_text: bytes) -> SSL.Context:
         context = SSL.Context(SSL.TLS_METHOD)
         try:
             context.set_cipher_list(self._ciphers.encode())
@@ -244,7 +290,8 @@ def _use_certificate(
     context: SSL.Context, files: CertificateFiles, chain: list[x509.Certificate], key_text: bytes
 ) -> None:
     try:
-        key = serialization.load_pem_private_key(key_text, None)
+        # The check of an RSA key's primes takes 50 ms and more for each host; ours are not from strangers.
+        key = serialization.load_pem_private_key(key_text, None, unsafe_skip_rsa_key_validation=True)
     except TypeError as error:
         raise TlsError(f"the private key {files.key} is encrypted: store it without a passphrase") from error
     except ValueError as error:
