@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _once(server: Server, scenario: Scenario, results: Results) -> None:
-    async with server.running():
+    async with scenario.running(server):
         figures, span = await scenario.run(server)
     results.noise.append(span.other_cpus)
     for figure in figures:

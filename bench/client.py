@@ -5,6 +5,7 @@ import base64
 import re
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, cast
 
 from bench.scram import ScramClient
@@ -16,9 +17,9 @@ PATIENCE = 60.0  # seconds for one answer, of a server that others keep busy too
 Mechanism = Literal["SCRAM-SHA-1", "PLAIN"]
 
 _STREAM = (
-    f"<stream:stream to='{DOMAIN}' version='1.0' xmlns='jabber:client'"
-    " xmlns:stream='http://etherx.jabber.org/streams'>"
-).encode()
+    b"<stream:stream to='%b' version='1.0' xmlns='jabber:client'"
+    b" xmlns:stream='http://etherx.jabber.org/streams'>"
+)
 _SASL = b"xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
 
 
@@ -37,7 +38,7 @@ def insecure_tls() -> ssl.SSLContext:
 class Client(asyncio.Protocol):
     """One connection. Set `sink` to be handed all bytes as they come instead of `expect`."""
 
-    def __init__(self) -> None:
+    def __init__(self, domain: str = DOMAIN) -> None:
         self.jid = ""
         self.resumption = b""
         """What names the session where it is resumed (XEP-0198)."""
@@ -45,6 +46,7 @@ class Client(asyncio.Protocol):
         """Stanzas received since stream management was enabled, as far as somebody counts them."""
         self.sink: Callable[[bytes], None] | None = None
         self.closed = asyncio.get_running_loop().create_future()
+        self._domain = domain
         self._transport: asyncio.Transport
         self._buffer = bytearray()
         self._arrived = asyncio.Event()
@@ -100,7 +102,7 @@ class Client(asyncio.Protocol):
 
     async def open_stream(self) -> None:
         """Open or restart the stream, and wait for its features."""
-        self.send(_STREAM)
+        self.send(_STREAM % self._domain.encode())
         await self.expect(b"</stream:features>")
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
@@ -108,7 +110,7 @@ class Client(asyncio.Protocol):
         self.send(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
         await self.expect(b"<proceed")
         loop = asyncio.get_running_loop()
-        transport = await loop.start_tls(self._transport, self, context, server_hostname=DOMAIN)
+        transport = await loop.start_tls(self._transport, self, context, server_hostname=self._domain)
         assert transport is not None
         self._transport = transport
         await self.open_stream()
@@ -170,19 +172,19 @@ class Client(asyncio.Protocol):
             self._transport.abort()
 
 
-async def connect(port: int, tls: ssl.SSLContext | None = None) -> Client:
+async def connect(port: int, tls: ssl.SSLContext | None = None, domain: str = DOMAIN) -> Client:
     """Connect to a server on loopback, up to its stream features."""
     loop = asyncio.get_running_loop()
-    _, client = await loop.create_connection(Client, "127.0.0.1", port)
+    _, client = await loop.create_connection(partial(Client, domain), "127.0.0.1", port)
     await client.open_stream()
     if tls is not None:
         await client.start_tls(tls)
     return client
 
 
-async def register(port: int, user: str) -> None:
+async def register(port: int, user: str, domain: str = DOMAIN) -> None:
     """Register an account in-band (XEP-0077). Raises Refused."""
-    client = await connect(port)
+    client = await connect(port, domain=domain)
     client.send(
         b"<iq type='set' id='register'><query xmlns='jabber:iq:register'><username>%b</username>"
         b"<password>%b</password></query></iq>" % (user.encode(), PASSWORD.encode())
@@ -200,9 +202,10 @@ async def log_in(
     mechanism: Mechanism = "SCRAM-SHA-1",
     tls: ssl.SSLContext | None = None,
     resource: str = "bench",
+    domain: str = DOMAIN,
 ) -> Client:
     """Log in up to the roster; the session is not available until it sends presence."""
-    client = await connect(port, tls)
+    client = await connect(port, tls, domain)
     await client.authenticate(user, mechanism)
     await client.bind(resource)
     return client

@@ -31,10 +31,10 @@ def _machine_cpu() -> float:
 
 
 class Processes:
-    """A process and all its descendants."""
+    """Some processes and all their descendants."""
 
-    def __init__(self, root: int) -> None:
-        self._root = root
+    def __init__(self, *roots: int) -> None:
+        self.roots = roots
 
     def pids(self) -> set[int]:
         """Return the ids of all of them that run now."""
@@ -46,7 +46,7 @@ class Processes:
                 except OSError:
                     continue
         found: set[int] = set()
-        waiting = [self._root]
+        waiting = list(self.roots)
         while waiting:
             pid = waiting.pop()
             found.add(pid)

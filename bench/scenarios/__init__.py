@@ -3,6 +3,7 @@
 from bench.scenarios.archive import Archive
 from bench.scenarios.base import Scenario, ScenarioFailed
 from bench.scenarios.chat import Chat
+from bench.scenarios.federation import Federation
 from bench.scenarios.login import Login
 from bench.scenarios.memory import Memory
 from bench.scenarios.muc import Muc
@@ -13,6 +14,7 @@ from bench.scenarios.resumptions import Resumptions
 SCENARIOS: list[Scenario] = [
     Chat(),
     Chat(managed=True),
+    Federation(),
     Resumptions(),
     Login(),
     Memory(tls=False),

@@ -5,6 +5,7 @@ import ssl
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TypeVar
 
@@ -28,6 +29,10 @@ class Scenario(ABC):
     @abstractmethod
     async def prepare(self, server: Server) -> None:
         """Make what `run` needs and is not in `server.prepared` yet; called before the first run."""
+
+    def running(self, server: Server) -> AbstractAsyncContextManager[None]:
+        """Run what `run` needs within the context: the server. Raises ServerFailed."""
+        return server.running()
 
     @abstractmethod
     async def run(self, server: Server) -> tuple[list[Figure], Span]:
@@ -56,7 +61,7 @@ def names(prefix: str, count: int) -> list[str]:
 async def register_all(server: Server, users: list[str]) -> None:
     """Register those of the accounts that the server has not got yet."""
     new = [user for user in users if user not in server.prepared]
-    await each(partial(register, server.port, user) for user in new)
+    await each(partial(register, server.port, user, server.domain) for user in new)
     server.prepared.update(new)
 
 
@@ -68,7 +73,10 @@ async def log_in_all(
     tls: ssl.SSLContext | None = None,
 ) -> list[Client]:
     """Log all of them in."""
-    return await each(partial(log_in, server.port, user, mechanism=mechanism, tls=tls) for user in users)
+    return await each(
+        partial(log_in, server.port, user, mechanism=mechanism, tls=tls, domain=server.domain)
+        for user in users
+    )
 
 
 async def close_all(clients: list[Client]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from bench.client import Client
 from bench.figures import Figure, delivery_faults, percentile
-from bench.meter import Meter, Span, settle
+from bench.meter import Meter, Processes, Span, settle
 from bench.scenarios.base import Scenario, ScenarioFailed, close_all, log_in_all, names, register_all
 from bench.servers import Server
 
@@ -84,6 +84,39 @@ class Pair:
         return delivery_faults(ids, self._total)
 
 
+async def converse(
+    what: str, processes: Processes, couples: list[tuple[Client, Client]], window: int, messages: int
+) -> tuple[list[Figure], Span]:
+    """Send so many messages, in all, from the first client of each couple to the second.
+
+    Raises ScenarioFailed when none arrives.
+    """
+    await settle(processes)
+    finished = asyncio.Semaphore(0)
+    each = messages // len(couples)
+    pairs = [Pair(sender, receiver, each, window, finished.release) for sender, receiver in couples]
+    meter = Meter(processes)
+    for pair in pairs:
+        pair.start()
+    try:
+        async with asyncio.timeout(LIMIT):
+            for _ in pairs:
+                await finished.acquire()
+    except TimeoutError:
+        pass  # told as faults below
+    span = meter.stop()
+    await asyncio.sleep(0.3)  # for a message that comes twice
+    latencies = sorted(seconds for pair in pairs for seconds in pair.latencies)
+    if not latencies:
+        raise ScenarioFailed("no message arrived")
+    return [
+        Figure(f"{what}: CPU a message", "µs", span.server_cpu * 1e6 / len(latencies)),
+        Figure(f"{what}: latency p50", "ms", percentile(latencies, 0.5) * 1e3),
+        Figure(f"{what}: latency p99", "ms", percentile(latencies, 0.99) * 1e3),
+        Figure(f"{what}: lost, doubled, reordered", "", sum(p.faults() for p in pairs), True),
+    ], span
+
+
 class Chat(Scenario):
     """CPU a message and latency, for a window of 20 (throughput) and of 1 (conversation).
 
@@ -109,38 +142,9 @@ class Chat(Scenario):
                 await client.enable_management()
         figures: list[Figure] = []
         for window, messages in MESSAGES.items():
-            found, span = await self._chat(server, clients, window, messages // PAIRS)
+            what = f"chat{' with acks' if self._managed else ''}, window {window}"
+            couples = list(zip(clients[::2], clients[1::2], strict=True))
+            found, span = await converse(what, server.processes, couples, window, messages)
             figures += found
         await close_all(clients)
         return figures, span
-
-    async def _chat(
-        self, server: Server, clients: list[Client], window: int, each: int
-    ) -> tuple[list[Figure], Span]:
-        await settle(server.processes)
-        finished = asyncio.Semaphore(0)
-        pairs = [
-            Pair(sender, receiver, each, window, finished.release)
-            for sender, receiver in zip(clients[::2], clients[1::2], strict=True)
-        ]
-        meter = Meter(server.processes)
-        for pair in pairs:
-            pair.start()
-        try:
-            async with asyncio.timeout(LIMIT):
-                for _ in pairs:
-                    await finished.acquire()
-        except TimeoutError:
-            pass  # told as faults below
-        span = meter.stop()
-        await asyncio.sleep(0.3)  # for a message that comes twice
-        latencies = sorted(seconds for pair in pairs for seconds in pair.latencies)
-        if not latencies:
-            raise ScenarioFailed("no message arrived")
-        what = f"chat{' with acks' if self._managed else ''}, window {window}"
-        return [
-            Figure(f"{what}: CPU a message", "µs", span.server_cpu * 1e6 / len(latencies)),
-            Figure(f"{what}: latency p50", "ms", percentile(latencies, 0.5) * 1e3),
-            Figure(f"{what}: latency p99", "ms", percentile(latencies, 0.99) * 1e3),
-            Figure(f"{what}: lost, doubled, reordered", "", sum(p.faults() for p in pairs), True),
-        ], span

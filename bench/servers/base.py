@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bench.client import connect
+from bench.client import DOMAIN, connect
 from bench.meter import Processes
 
 START_LIMIT = 60.0  # seconds until a server has to answer
@@ -38,11 +38,17 @@ class Server(ABC):
     prepared_as: str | None = None
     """The name under which prepared data is kept; None to make it anew each time."""
 
-    def __init__(self, home: Path, certificate: Path, key: Path) -> None:
+    def __init__(
+        self, home: Path, certificate: Path, key: Path, *, domain: str = DOMAIN, nameserver: int = 0
+    ) -> None:
         self.home = home
         self.certificate = certificate
         self.key = key
+        self.domain = domain
+        self.nameserver = nameserver
+        """The port on loopback of a name server that knows other servers; 0 when there are none."""
         self.port = 0
+        self.s2s_port = free_port()
         self.prepared: set[str] = set()
         """The accounts, and whatever else scenarios made in the server's data."""
         self._process: asyncio.subprocess.Process | None = None
@@ -105,7 +111,7 @@ class Server(ABC):
         deadline = time.monotonic() + START_LIMIT
         while True:
             try:
-                client = await connect(self.port)
+                client = await connect(self.port, domain=self.domain)
             except OSError:
                 if self._process.returncode is not None:
                     raise self._failed("ended at its start") from None

@@ -7,13 +7,16 @@ import sys
 from bench.servers.base import Server
 
 _CONFIG = """\
-hosts = ["localhost"]
+hosts = ["{domain}"]
 data_dir = "{home}/data"
 
 [listen]
 c2s = ["127.0.0.1:{port}"]
 c2s_tls = []
-s2s = []
+s2s = {s2s}
+
+[federation]
+nameservers = {nameservers}
 
 [tls]
 require = false
@@ -66,7 +69,10 @@ class Burble(Server):
     def configure(self) -> None:
         """Write burble.toml."""
         text = _CONFIG.format(
+            domain=self.domain,
             home=self.home,
+            s2s=f'["127.0.0.1:{self.s2s_port}"]' if self.nameserver else "[]",
+            nameservers=f'["127.0.0.1:{self.nameserver}"]' if self.nameserver else "[]",
             port=self.port,
             certificate=self.certificate,
             key=self.key,

@@ -11,7 +11,7 @@ from bench.servers.base import Server
 _CONFIG = """\
 loglevel: info
 log_rotate_count: 0
-hosts: [localhost]
+hosts: ["{domain}"]
 certfiles: ["{pem}"]
 listen:
   - port: {port}
@@ -21,7 +21,7 @@ listen:
     shaper: none
     access: all
     starttls: true
-disable_sasl_mechanisms: ["digest-md5", "X-OAUTH2"]
+{s2s}disable_sasl_mechanisms: ["digest-md5", "X-OAUTH2"]
 auth_password_format: scram
 registration_timeout: infinity
 shaper_rules:
@@ -81,6 +81,23 @@ shaper_rules:
 """
 
 
+_S2S = """\
+  - port: {port}
+    ip: "127.0.0.1"
+    module: ejabberd_s2s_in
+    max_stanza_size: 524288
+    shaper: none
+s2s_use_starttls: required
+"""
+
+_RESOLVER = """\
+{{lookup, [dns]}}.
+{{resolv_conf, ""}}.
+{{hosts_file, ""}}.
+{{nameserver, {{127,0,0,1}}, {port}}}.
+"""
+
+
 class Ejabberd(Server):
     """As shipped: Mnesia for storage."""
 
@@ -107,11 +124,17 @@ class Ejabberd(Server):
         pem = self.home / "ejabberd.pem"
         pem.write_bytes(self.certificate.read_bytes() + self.key.read_bytes())
         (self.home / "ejabberd.yml").write_text(self.configuration(pem))
+        (self.home / "inetrc").write_text(_RESOLVER.format(port=self.nameserver) if self.nameserver else "")
 
     def configuration(self, pem: Path) -> str:
         """Return what ejabberd.yml says."""
         return _CONFIG.format(
-            pem=pem, port=self.port, modules=self.modules, extra=self.extra.format(home=self.home)
+            domain=self.domain,
+            pem=pem,
+            port=self.port,
+            s2s=_S2S.format(port=self.s2s_port) if self.nameserver else "",
+            modules=self.modules,
+            extra=self.extra.format(home=self.home),
         )
 
     def environment(self) -> dict[str, str]:
@@ -119,6 +142,7 @@ class Ejabberd(Server):
         return {
             "EJABBERD_CONFIG_PATH": str(self.home / "ejabberd.yml"),
             "EJABBERD_LOG_PATH": str(self.home / "ejabberd.log"),
+            "ERL_INETRC": str(self.home / "inetrc"),
             "ERL_LIBS": str(self._library()),
             "ERL_MAX_PORTS": "32000",
             "ERL_MAX_ETS_TABLES": "1400",

@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from bench.servers.base import Server, free_port
+from bench.servers.base import Server
 
 # Without `limits`, which holds a client to 10 kB/s even when the configuration names no rate.
 _MODULES = """
@@ -21,6 +21,7 @@ run_as_root = {root}
 interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {port} }}
 s2s_ports = {{ {s2s_port} }}
+{resolver}
 ssl = {{ certificate = "{certificate}"; key = "{key}" }}
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
@@ -29,8 +30,16 @@ registration_invite_only = false
 authentication = "internal_hashed"
 log = {{ info = "*console" }}
 {extra}
-VirtualHost "localhost"
-Component "conference.localhost" "muc"
+VirtualHost "{domain}"
+Component "conference.{domain}" "muc"
+"""
+
+# Resolvers ask nobody on loopback by default.
+_RESOLVER = """\
+unbound = {{
+    resolvconf = false; hoststxt = false; forward = "127.0.0.1@{port}";
+    options = {{ ["do-not-query-localhost:"] = "no" }};
+}}
 """
 
 
@@ -55,7 +64,9 @@ class Prosody(Server):
             home=self.home,
             root=str(os.getuid() == 0).lower(),
             port=self.port,
-            s2s_port=free_port(),
+            s2s_port=self.s2s_port,
+            domain=self.domain,
+            resolver=_RESOLVER.format(port=self.nameserver) if self.nameserver else "",
             certificate=self.certificate,
             key=self.key,
             extra=self.extra.format(home=self.home, modules=modules),
