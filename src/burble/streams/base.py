@@ -104,6 +104,8 @@ class XMLStream:
 
     #: The default namespace of the stream's content.
     content_ns: str
+    #: Namespaces that our header declares besides, as they stand in it.
+    more_ns = ""
 
     def __init__(self, carrier: Carrier, limits: ParserLimits) -> None:
         self.carrier = carrier
@@ -135,6 +137,12 @@ class XMLStream:
         self._writable: asyncio.Future[None] | None = None
 
     # ---- for the carrier
+
+    def connected(self) -> None:
+        """The peer can be written to: called once there is a connection, and again once TLS is established.
+
+        With direct TLS it is called only then. Who initiates a stream sends its header now.
+        """
 
     def receive(self, data: bytes) -> None:
         """Take bytes from the peer."""
@@ -254,7 +262,7 @@ class XMLStream:
         peer = f" to='{escape_attribute(self.peer_name)}'" if self.peer_name else ""
         self.send_bytes(
             f"<?xml version='1.0'?><stream:stream{sender}{peer} id='{self.id}' version='1.0' xml:lang='en'"
-            f" xmlns='{self.content_ns}' xmlns:stream='{STREAMS}'>".encode()
+            f" xmlns='{self.content_ns}'{self.more_ns} xmlns:stream='{STREAMS}'>".encode()
         )
 
     def send(self, element: Element) -> None:

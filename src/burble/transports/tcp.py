@@ -28,6 +28,7 @@ class TcpSettings:
     Attributes:
         tls: the certificates, or None where TLS is not on offer.
         direct_tls: TLS from the first byte (XEP-0368), not by STARTTLS.
+        ask_peer: ask the peer for a certificate.
         rate: bytes a second to read from a connection; 0 is as fast as they come.
         burst: bytes that may come at once above the rate.
         output_buffer_bytes: bytes that may wait for a peer that has stopped reading.
@@ -35,13 +36,14 @@ class TcpSettings:
 
     tls: TlsContext | None
     direct_tls: bool = False
+    ask_peer: bool = False
     rate: int = 0
     burst: int = 65_536
     output_buffer_bytes: int = 4_194_304
 
 
 class TcpCarrier(asyncio.Protocol):
-    """One connection; a `burble.streams.base.Carrier`.
+    """One connection that a listener took; a `burble.streams.base.Carrier`.
 
     Args:
         settings: those of the listener.
@@ -110,9 +112,11 @@ class TcpCarrier(asyncio.Protocol):
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         peer = transport.get_extra_info("peername")
         self.address = peer[0] if peer else ""
-        if self._settings.direct_tls and self._settings.tls is not None:
-            self.tls = self._settings.tls.session()
+        if self._direct_tls and self._settings.tls is not None:
+            self._begin_tls(self._settings.tls)
         self.stream = self._make_stream(self)
+        if self.tls is None and self._closing is None:
+            self.stream.connected()
 
     def data_received(self, data: bytes) -> None:
         """Pass on what the peer sent."""
@@ -172,7 +176,7 @@ class TcpCarrier(asyncio.Protocol):
         """Encrypt all that follows what the stream has sent until now."""
         assert self._settings.tls is not None
         self._flush()
-        self.tls = self._settings.tls.session()
+        self._begin_tls(self._settings.tls)
 
     def close(self) -> None:
         """Write what is left, then close; a peer that does not close its side in turn is cut off."""
@@ -186,6 +190,13 @@ class TcpCarrier(asyncio.Protocol):
         self._transport.abort()
 
     # ---- inside
+
+    @property
+    def _direct_tls(self) -> bool:
+        return self._settings.direct_tls
+
+    def _begin_tls(self, context: TlsContext) -> None:
+        self.tls = context.session(self._settings.ask_peer)
 
     def _read_on(self) -> None:
         if self._stopped and not self._paused and not self._throttled and not self._transport.is_closing():
@@ -233,6 +244,7 @@ class TcpCarrier(asyncio.Protocol):
             self.stream.close(StreamError("resource-constraint", "you have stopped reading"))
 
     def _receive_encrypted(self, tls: TlsSession, data: bytes) -> None:
+        established = tls.handshake_done
         try:
             plaintext = tls.receive(data)
         except TlsError as error:
@@ -244,6 +256,8 @@ class TcpCarrier(asyncio.Protocol):
             return
         if answer := tls.outgoing():
             self._transport.write(answer)
+        if not established and tls.handshake_done and self._closing is None:
+            self.stream.connected()
         if plaintext:
             self.stream.receive(plaintext)
         if tls.eof and self._closing is None:
