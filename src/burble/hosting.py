@@ -157,6 +157,7 @@ class Hosting:
         await self._change_host(host, host_plan, problems)
         if known is None:
             await host.emit(HostStarted())
+            _log.info("%s is served", name)
         return problems
 
     async def remove(self, name: str) -> list[str]:
@@ -220,6 +221,7 @@ class Hosting:
         return host
 
     async def _change_host(self, host: Host, host_plan: HostPlan, problems: list[str]) -> None:
+        new = not host.modules
         kept = {kind.name: kind for kind, _ in host_plan.modules}
         left = [name for name, module in host.modules.items() if type(module) is not kept.get(name)]
         await self._unload(host, left, problems)
@@ -236,7 +238,8 @@ class Hosting:
             try:
                 if module is None:
                     await self._load(host, kind, options)
-                    _log.info("%s: loaded module %s", host.name, kind.name)
+                    if not new:
+                        _log.info("%s: loaded module %s", host.name, kind.name)
                 elif module.settings != options:
                     await module.configure(options)
             except Exception as error:

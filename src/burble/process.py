@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from burble import log, modules
 from burble.config import ConfigError, Settings, load
+from burble.config.added import read_added, with_added
 from burble.datadir import DataDirectoryError
 from burble.faces.control import ControlError
 from burble.hosting import plan
@@ -141,7 +142,8 @@ class Process:
         Raises:
             ConfigError, UnknownModule: the settings can't be used.
         """
-        plan(self._read_settings())
+        settings = self._read_settings()
+        plan(with_added(settings, read_added(settings.data_dir)))
         self.again = True
 
     def halt_soon(self) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Final, Self
@@ -14,13 +15,14 @@ from burble.commands import CommandFailed, Registry
 from burble.commands.base import Program
 from burble.commands.builtin import BUILTIN
 from burble.commands.help import Help
-from burble.config import ConfigError, Settings
+from burble.config import ConfigError, HostOverrides, Settings
+from burble.config.added import read_added, with_added, write_added
 from burble.datadir import DataDirectory
 from burble.entrances import client_entrances
 from burble.errors import StreamError
 from burble.faces.adhoc import AdhocFace
 from burble.faces.control import ControlSocket
-from burble.hosting import Hosting, plan
+from burble.hosting import Hosting, plan, plan_host
 from burble.listeners import Entrance, ListenError, Listeners
 from burble.modules import UnknownModule
 from burble.routing.federation import FederationManager
@@ -28,8 +30,9 @@ from burble.routing.hosts import Host
 from burble.routing.router import Router
 from burble.storage import Database
 from burble.storage.fallback import use_fallback
-from burble.tls import CertificateFiles, TlsContext, TlsError, self_signed
+from burble.tls import CertificateFiles, TlsContext, TlsError
 from burble.tls.context import DEFAULT_CIPHERS
+from burble.tls.hosts import certificate_files, make_self_signed, own_directory
 from burble.web import WebListeners, release
 
 __all__ = ["Server"]
@@ -54,6 +57,9 @@ class Server:
 
     def __init__(self, settings: Settings, program: Program | None = None) -> None:
         self.settings = settings
+        self.certificates: dict[str, CertificateFiles] = {}
+        self._named = settings  # without the hosts that commands have added
+        self._added: dict[str, HostOverrides] = {}
         self.router = Router(FederationManager().route)
         self.started = time.time()
         self.commands = Registry()
@@ -89,11 +95,12 @@ class Server:
             raise
 
     async def _start(self) -> None:
-        settings = self.settings
-        plans = plan(settings)
-        directory = DataDirectory(settings.data_dir)
+        directory = DataDirectory(self.settings.data_dir)
         directory.open()
         self._cleanup.callback(directory.close)
+        self._added = read_added(self.settings.data_dir)
+        self.settings = settings = with_added(self._named, self._added)
+        plans = plan(settings)
         self.database = Database.open(
             settings.database_url,
             connections=settings.database.pool_size,
@@ -103,7 +110,9 @@ class Server:
         self._cleanup.push_async_callback(self.database.stop)
         await self.database.start()
         await use_fallback(self.database, settings.data_dir)
-        tls = _tls_context(settings)
+        make_self_signed(settings, self.added_hosts)
+        self.certificates = certificate_files(settings, self.added_hosts)
+        self._tls = tls = _tls_context(settings, self.certificates)
         adhoc = AdhocFace(self, self.commands)
         secret = directory.secret()
         self._hosting = Hosting(self.database, self.router, self.commands, secret, adhoc.attach)
@@ -207,9 +216,14 @@ class Server:
                 for name, value in fixed.items()
                 if getattr(settings, name) != value
             ]
-            settings = settings.model_copy(update=fixed)
+            named = settings.model_copy(update=fixed)
+            added = read_added(named.data_dir)
+            settings = with_added(named, added)
             plans = plan(settings)
-            tls = _tls_context(settings)
+            unnamed = added.keys() - set(named.hosts)
+            make_self_signed(settings, unnamed)
+            certificates = certificate_files(settings, unnamed)
+            tls = _tls_context(settings, certificates)
             bound = self._web.bind(settings)
             try:
                 await self._listeners.change(settings.listen, self._entrances(settings, tls))
@@ -218,7 +232,8 @@ class Server:
                 raise
             await self._web.change(settings, bound)
             gone = self.hosts.keys() - set(settings.hosts)
-            self.settings = settings
+            self.settings, self.certificates, self._tls = settings, certificates, tls
+            self._named, self._added = named, added
             notes += await self._hosting.change(plans)
             for name in gone:
                 self._listeners.close_host(name)
@@ -231,6 +246,32 @@ class Server:
             return await self._program_of_ours().reload()
         except (ConfigError, ListenError, OSError, TlsError, UnknownModule) as error:
             raise CommandFailed(str(error)) from error
+
+    async def change_host(self, name: str, own: HostOverrides | None) -> list[str]:
+        """Add, change or remove a host (`burble.commands.base.Administered`)."""
+        async with self._changing:
+            added = {other: settings for other, settings in self._added.items() if other != name}
+            if own is not None:
+                added[name] = own
+                if name not in self.hosts and name in self.router.domains:
+                    raise CommandFailed(f"{name} is served already, as a service or a component")
+            try:
+                settings = with_added(self._named, added)
+                plans = [] if own is None else [plan_host(settings.for_host(name))]
+                unnamed = added.keys() - set(self._named.hosts)
+                make_self_signed(settings, unnamed, [] if own is None else [name])
+                certificates = certificate_files(settings, unnamed)
+                self._tls.reload(certificates)  # where the file below can't be written this does no harm
+                write_added(settings.data_dir, added)
+            except (ConfigError, OSError, TlsError, UnknownModule) as error:
+                raise CommandFailed(str(error)) from error
+            self.settings, self.certificates, self._added = settings, certificates, added
+            if plans:
+                return await self._hosting.put(plans[0])
+            notes = await self._hosting.remove(name)
+            self._listeners.close_host(name)
+            shutil.rmtree(own_directory(settings.data_dir, name), ignore_errors=True)
+            return notes
 
     async def replace_data(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do what replaces the data of accounts and rooms (`burble.commands.base.Administered`)."""
@@ -268,6 +309,11 @@ class Server:
         return self._hosting.hosts
 
     @property
+    def added_hosts(self) -> dict[str, HostOverrides]:
+        """The hosts that commands have added, by name, each with its own settings."""
+        return {name: own for name, own in self._added.items() if name not in self._named.hosts}
+
+    @property
     def default_host(self) -> str:
         """The name of the first virtual host (`burble.streams.c2s.Hosts`)."""
         return self.settings.hosts[0]
@@ -294,18 +340,7 @@ def _replacing() -> StreamError:
     return StreamError("reset", "the data of this server is being replaced: log in again")
 
 
-def _tls_context(settings: Settings) -> TlsContext:
-    certificates: dict[str, CertificateFiles] = {}
-    unnamed = []
-    for name in settings.hosts:
-        tls = settings.for_host(name).tls
-        if tls.certificate is not None and tls.key is not None:
-            certificates[name] = CertificateFiles(tls.certificate, tls.key)
-        else:
-            unnamed.append(name)
-    if unnamed:
-        made = self_signed(settings.data_dir, unnamed)
-        certificates |= dict.fromkeys(unnamed, made)
+def _tls_context(settings: Settings, certificates: Mapping[str, CertificateFiles]) -> TlsContext:
     return TlsContext(
         certificates,
         settings.hosts[0],

@@ -68,6 +68,15 @@ CALLS = [
     Call("registered_users", {"host": "localhost"}, ["admin", "juliet", "nurse", "romeo"]),
     Call("registered_vhosts", {}, ["localhost"]),
     Call("check_account", JULIET),
+    # ---- hosts
+    Call(
+        "list_hosts",
+        {},
+        [{"host": "localhost", "origin": "settings", "sessions": ANY, "certificate": ANY}],
+        varies=True,
+    ),
+    Call("get_host_settings", {"host": "localhost"}, {}),
+    Call("add_host", {"host": "garden.example"}, [], once=True),
     Call("check_account", {"user": "nobody", "host": "localhost"}, 1),
     Call("check_password", {**JULIET, "password": "secret"}),
     Call("check_password", {**JULIET, "password": "wrong"}, 1),

@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 from burble.auth import NoSuchAccount
-from burble.config import Settings
+from burble.config import HostOverrides, Settings
 from burble.errors import StanzaError
 from burble.jid import JID
 from burble.module import CommandFailed, Module
 from burble.routing.hosts import Host
 from burble.routing.session import Session
 from burble.storage import Database
+from burble.tls import CertificateFiles
 
 M = TypeVar("M", bound=Module)
 
@@ -51,6 +52,14 @@ class Administered(Protocol):
     @property
     def hosts(self) -> Mapping[str, Host]:
         """The virtual hosts, by name."""
+
+    @property
+    def added_hosts(self) -> Mapping[str, HostOverrides]:
+        """The hosts that commands have added, by name, each with its own settings."""
+
+    @property
+    def certificates(self) -> Mapping[str, CertificateFiles]:
+        """The files of the hosts' certificates."""
 
     @property
     def database(self) -> Database:
@@ -92,6 +101,20 @@ class Administered(Protocol):
 
         Raises:
             CommandFailed: they can't be used, and everything is as before.
+        """
+
+    async def change_host(self, name: str, own: HostOverrides | None) -> Sequence[str]:
+        """Serve a host besides those of the settings file, from now on and after each restart.
+
+        Args:
+            name: its domain; it is none of the settings file's.
+            own: its own settings; None to serve it no longer.
+
+        Returns:
+            What did not work, one sentence each; the rest is done.
+
+        Raises:
+            CommandFailed: the settings can't be used, and everything is as before.
         """
 
     async def restart_module(self, host: str, name: str) -> None:

@@ -13,6 +13,7 @@ from burble.commands.bans import Bans
 from burble.commands.base import Administered
 from burble.commands.configuration import Configuration
 from burble.commands.databases import Databases
+from burble.commands.hosts import HostCommands
 from burble.commands.kindly import KindlyCommands
 from burble.commands.logs import LogCommands
 from burble.commands.messages import MessageCommands
@@ -55,6 +56,7 @@ BUILTIN: Final[tuple[Callable[[Administered], object], ...]] = (
     Statistics,
     OAuth,
     Configuration,
+    HostCommands,
     ModuleCommands,
     ServerCommands,
     KindlyCommands,

@@ -84,10 +84,8 @@ class Configuration:
         Example:
             list_certificates
         """
-        settings = self._server.settings
-        made = settings.data_dir / "self-signed.crt"
-        files = {name: settings.for_host(name).tls.certificate or made for name in settings.hosts}
-        return [Certificate(name, str(file), "true") for name, file in files.items()]
+        certificates = self._server.certificates
+        return [Certificate(name, str(files.certificate), "true") for name, files in certificates.items()]
 
     @command(tags=["sql"], safe=True, result="res::string")
     def print_sql_schema(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Final, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -45,6 +45,9 @@ class HostOverrides(Table):
     modules: Modules = Field(
         default=Modules(), description="Any key of `[modules]`, and the tables `[modules.NAME]`."
     )
+
+
+_NOTHING: Final = HostOverrides()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class Settings(Table):
         """Return what holds for the virtual host `name`. Raise KeyError when it is not in `hosts`."""
         if name not in self.hosts:
             raise KeyError(name)
-        own = self.host.get(name, HostOverrides())
+        own = self.host.get(name, _NOTHING)
         return HostSettings(
             name=name,
             admins=self.admins if own.admins is None else own.admins,
@@ -121,6 +124,8 @@ class Settings(Table):
 
 def _overlaid(general: _T, own: Table) -> _T:
     """Return `general` with the keys that were written in `own` replaced, nested tables merged."""
+    if not own.model_fields_set:
+        return general  # itself: a thousand hosts that change nothing share it
     written = {key: getattr(own, key) for key in own.model_fields_set}
     for key, value in written.items():
         if isinstance(value, dict):

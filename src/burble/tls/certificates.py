@@ -95,6 +95,11 @@ def end_point_hash(certificate: x509.Certificate) -> bytes | None:
     return certificate.fingerprint(algorithm)
 
 
+def self_signed_files(directory: Path) -> CertificateFiles:
+    """Where `self_signed` puts its certificate."""
+    return CertificateFiles(directory / "self-signed.crt", directory / "self-signed.key")
+
+
 def self_signed(directory: Path, hosts: Sequence[str]) -> CertificateFiles:
     """Return a self-signed certificate for the hosts, made where there is none to use again.
 
@@ -104,7 +109,7 @@ def self_signed(directory: Path, hosts: Sequence[str]) -> CertificateFiles:
         directory: Where ``self-signed.crt`` and ``self-signed.key`` (mode 0600) are; made if missing.
         hosts: The domains it shall name, each as dNSName and as id-on-xmppAddr (RFC 6120 §13.7.1.2).
     """
-    files = CertificateFiles(directory / "self-signed.crt", directory / "self-signed.key")
+    files = self_signed_files(directory)
     if not _usable(files, hosts):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = ec.generate_private_key(ec.SECP256R1())
