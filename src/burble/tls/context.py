@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, get_args
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 
@@ -286,9 +287,17 @@ def _sni(domain: str) -> bytes | None:
     return name if 0 < len(name) <= 255 else None
 
 
-def _use_certificate(
-    context: SSL.Context, files: CertificateFiles, chain: list[x509.Certificate], key_text: bytes
-) -> None:
+def load_key(files: CertificateFiles, certificate: x509.Certificate, key_text: bytes) -> PrivateKeyTypes:
+    """Return the private key of a certificate.
+
+    Args:
+        files: Where both were read.
+        certificate: The host's own.
+        key_text: What the file of the key holds.
+
+    Raises:
+        TlsError: It is encrypted, no key or that of another certificate.
+    """
     try:
         # The check of an RSA key's primes takes 50 ms and more for each host; ours are not from strangers.
         key = serialization.load_pem_private_key(key_text, None, unsafe_skip_rsa_key_validation=True)
@@ -296,8 +305,15 @@ def _use_certificate(
         raise TlsError(f"the private key {files.key} is encrypted: store it without a passphrase") from error
     except ValueError as error:
         raise TlsError(f"{files.key} holds no PEM private key") from error
-    if key.public_key() != chain[0].public_key():
+    if key.public_key() != certificate.public_key():
         raise TlsError(f"the private key {files.key} does not belong to the certificate {files.certificate}")
+    return key
+
+
+def _use_certificate(
+    context: SSL.Context, files: CertificateFiles, chain: list[x509.Certificate], key_text: bytes
+) -> None:
+    key = load_key(files, chain[0], key_text)
     try:
         context.use_certificate(chain[0])
         for authority in chain[1:]:

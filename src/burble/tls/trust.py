@@ -108,10 +108,22 @@ class Trust:
                 that has one of them proves the domain whoever signed it, whatever its names and dates are
                 (as RFC 7671 §5.1 has it for DANE-EE).
         """
+        if chain and fingerprints and _fingerprint(chain[0]) in map(_plain, fingerprints):
+            return _PROVEN
+        return self._judge(chain, domain, at)
+
+    def verify_chain(self, chain: Sequence[x509.Certificate], at: datetime | None = None) -> Verdict:
+        """Say whether these certificates are to be trusted, for whatever domain they are.
+
+        Args:
+            chain: Certificates, the peer's own first.
+            at: When; now if None.
+        """
+        return self._judge(chain, None, at)
+
+    def _judge(self, chain: Sequence[x509.Certificate], domain: str | None, at: datetime | None) -> Verdict:
         if not chain:
             return Verdict("it shows no certificate")
-        if fingerprints and _fingerprint(chain[0]) in map(_plain, fingerprints):
-            return _PROVEN
         try:
             problem = self._problem(chain, domain, at)
         except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
@@ -120,7 +132,9 @@ class Trust:
             return Verdict("it cannot be read")
         return _PROVEN if problem is None else Verdict(problem)
 
-    def _problem(self, chain: Sequence[x509.Certificate], domain: str, at: datetime | None) -> str | None:
+    def _problem(
+        self, chain: Sequence[x509.Certificate], domain: str | None, at: datetime | None
+    ) -> str | None:
         leaf = chain[0]
         now = at or datetime.now(UTC)
         if now > leaf.not_valid_after_utc:
@@ -144,7 +158,7 @@ class Trust:
         below = [leaf, *(each.to_cryptography() for each in path[1:-1])]
         if len(path) > 1 and (problem := usage_problem(below) or strength_problem(below)):
             return problem
-        return _name_problem(leaf, path[1:], domain)
+        return None if domain is None else _name_problem(leaf, path[1:], domain)
 
     # ---- the store
 
