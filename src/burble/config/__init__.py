@@ -5,6 +5,7 @@
 
 from burble.config.api import Api, ApiPermission
 from burble.config.auth import Auth, AuthHttp, AuthScript
+from burble.config.components import ComponentOf, ComponentSettings
 from burble.config.explain import ConfigError
 from burble.config.federation import Federation, FederationDomain
 from burble.config.fields import Address, Table
@@ -30,6 +31,8 @@ __all__ = [
     "Auth",
     "AuthHttp",
     "AuthScript",
+    "ComponentOf",
+    "ComponentSettings",
     "ConfigError",
     "Database",
     "Federation",

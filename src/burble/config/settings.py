@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from burble.config.api import Api
 from burble.config.auth import Auth
+from burble.config.components import ComponentOf, ComponentSettings
 from burble.config.federation import Federation
 from burble.config.fields import Account, Domain, EachOnce, FilePath, Table
 from burble.config.sections import (
@@ -85,6 +86,8 @@ class Settings(Table):
     limits: Limits = Field(default=Limits())
     modules: Modules = Field(default=Modules())
     federation: Federation = Field(default=Federation())
+    components: dict[Domain, ComponentSettings] = Field(default={})
+    component_of: dict[Domain, ComponentOf] = Field(default={})
     log: Log = Field(default=Log())
     api: Api = Field(default=Api())
     host: dict[Domain, HostOverrides] = Field(default={})
@@ -99,6 +102,13 @@ class Settings(Table):
         }
         if lacking:
             raise ValueError("; ".join(sorted(lacking)))
+        return self
+
+    @model_validator(mode="after")
+    def _components_have_domains_of_their_own(self) -> Self:
+        taken = [name for name in self.components if name in (*self.hosts, *self.component_of)]
+        if taken:
+            raise ValueError(f'components."{taken[0]}": the domain is a host of this server')
         return self
 
     @property

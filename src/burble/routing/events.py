@@ -199,6 +199,30 @@ class PresenceReceived(Event):
         self.presence = presence
 
 
+class PresenceFailed(Event):
+    """An error has come back for a presence that a session sent or that was sent for it.
+
+    The session is told as well. Handlers are plain functions.
+    """
+
+    __slots__ = ("error", "session")
+
+    def __init__(self, session: Session, error: Presence) -> None:
+        self.stopped = False
+        self.session = session
+        self.error = error
+
+
+class ServerPresenceReceived(Event):
+    """A presence stanza of any type has arrived for the host itself."""
+
+    __slots__ = ("presence",)
+
+    def __init__(self, presence: Presence) -> None:
+        self.stopped = False
+        self.presence = presence
+
+
 class BecomingAvailable(Event):
     """A session sent its first presence; messages for the account reach it once all handlers are done.
 
@@ -380,3 +404,23 @@ class ItemsRequested(Event):
         if self.items is None:
             self.items = []
         self.items.append(Element("item", DISCO_ITEMS, attrs))
+
+
+class ComponentConnected(Event):
+    """An external component (XEP-0114) has connected; it had no connection before."""
+
+    __slots__ = ("domain",)
+
+    def __init__(self, domain: JID) -> None:
+        self.stopped = False
+        self.domain = domain
+
+
+class ComponentGone(Event):
+    """An external component has lost its last connection."""
+
+    __slots__ = ("domain",)
+
+    def __init__(self, domain: JID) -> None:
+        self.stopped = False
+        self.domain = domain

@@ -29,12 +29,16 @@ class Router:
 
     Args:
         remote: takes the stanzas for all other domains.
+
+    Attributes:
+        components: the domains of external components (XEP-0114) that are connected now.
     """
 
     def __init__(self, remote: Route) -> None:
         self._routes: dict[str, Route] = {}
         self._remote = remote
         self._guards: dict[str, Guard] = {}
+        self.components: set[str] = set()
 
     def register(self, domain: str, route: Route) -> None:
         """Send the stanzas for a domain to `route`.
@@ -61,6 +65,10 @@ class Router:
             self._guards[domain] = guard
         else:
             self._guards.pop(domain, None)
+
+    def serves(self, domain: str) -> bool:
+        """Whether a domain is served here, as a host, a service of one or a component."""
+        return domain in self._routes
 
     @property
     def domains(self) -> list[str]:

@@ -39,16 +39,18 @@ class ComponentClientStream(PeerStream):
         limits: what the server may send.
 
     Attributes:
-        over: done when the stream is over; its result is why.
+        reason: why the stream is over, once it is.
+        served: the handshake was done.
     """
 
-    __slots__ = ("_expiry", "_uplink", "over")
+    __slots__ = ("_expiry", "_uplink", "reason", "served")
 
     def __init__(self, carrier: Carrier, uplink: Uplink, limits: ParserLimits) -> None:
         super().__init__(carrier, limits)
         self._uplink = uplink
         self.host_name = uplink.domain
-        self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.reason = "the connection was lost"
+        self.served = False
         self._expiry: asyncio.TimerHandle | None = None
 
     def __str__(self) -> str:
@@ -81,6 +83,7 @@ class ComponentClientStream(PeerStream):
         if not is_handshake(element):
             raise StreamError("not-authorized", "the handshake comes first")
         self._stays()
+        self.served = True
         self.ready(self._uplink)
 
     def received_other(self, element: Element) -> None:
@@ -100,18 +103,18 @@ class ComponentClientStream(PeerStream):
             raise StreamError("invalid-from", f"{stanza.from_.domain} is not yours to speak for")
         if stanza.to.domain != self.host_name:
             raise StanzaError("item-not-found", f"this is {self.host_name}, not {stanza.to.domain}")
+        if not self._uplink.serves(self.host_name):
+            raise StanzaError("service-unavailable", f"{self.host_name} is not served now", "wait")
 
     def ended(self) -> None:
-        """Tell why, once."""
+        """Tell whoever it carried stanzas for, once."""
         self._stays()
-        if not self.over.done():
-            self.over.set_result("the connection was lost")
         super().ended()
 
     def close(self, error: StreamError | None = None) -> None:
         """Close the stream, with an error where there is one."""
-        if error is not None and not self.over.done():
-            self.over.set_result(str(error))
+        if error is not None and not self.closing:
+            self.reason = str(error)
         super().close(error)
 
     def _is_error(self, element: Element) -> bool:
@@ -121,7 +124,7 @@ class ComponentClientStream(PeerStream):
         reason = element.child(ns=STREAM_ERRORS)
         text = element.child_text("text", STREAM_ERRORS)
         said = reason.name if reason is not None else "an error"
-        self.over.set_result(f"the other server says {said}" + (f": {text}" if text else ""))
+        self.reason = f"the other server says {said}" + (f": {text}" if text else "")
         self.close()
         return True
 
