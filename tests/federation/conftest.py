@@ -13,20 +13,9 @@ import pytest_asyncio
 from tests.federation.peers import Peer, Proof, World
 from tests.federation.peers.installed import require
 from tests.federation.person import Person
-from tests.federation.table import DEVIATIONS
+from tests.federation.table import deviation
 
 PROOFS: tuple[Proof, ...] = ("dialback", "certificate")
-#: Who starts a conversation, and with whom. Without Burble: what the others do is what to expect of it.
-PAIRS = (
-    ("burble", "prosody"),
-    ("prosody", "burble"),
-    ("burble", "ejabberd"),
-    ("ejabberd", "burble"),
-    ("burble", "neighbour"),
-    ("prosody", "ejabberd"),
-    ("ejabberd", "prosody"),
-)
-
 Worlds = Callable[[Proof], Awaitable[World]]
 
 
@@ -44,17 +33,18 @@ Meet = Callable[[Peer, str], Awaitable[Person]]
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker of `service` known."""
-    config.addinivalue_line("markers", "service(name): the row of the table of federation that it belongs to")
+    config.addinivalue_line("markers", "service(name, pairs): the row of the table in docs/federation.md")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what is between two servers for each pair of them, and each proof of their domains."""
+    """Run what is between two servers for the pairs of its service, and each proof of their domains."""
     if "ends" in metafunc.fixturenames:
         cases = []
         marker = metafunc.definition.get_closest_marker("service")
-        for proof, (here, there) in itertools.product(PROOFS, PAIRS):
-            reason = DEVIATIONS.get((marker.args[0], there)) if marker else None
-            marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
+        assert marker is not None, f"{metafunc.function.__name__} has to name its service"
+        for proof, (here, there) in itertools.product(PROOFS, marker.kwargs["pairs"]):
+            reason = deviation(marker.args[0], here, there)
+            marks = [pytest.mark.xfail(reason=reason)] if reason else []
             cases.append(pytest.param((here, there, proof), id=f"{here}-{there}-{proof}", marks=marks))
         metafunc.parametrize("ends", cases, indirect=True)
 

@@ -17,6 +17,7 @@ from tests.federation.peers.prosody import Prosody
 KINDS: Mapping[str, type[Peer]] = {
     "burble": Burble,
     "neighbour": Burble,
+    "recluse": Burble,  # has nothing to do with the others
     "prosody": Prosody,
     "ejabberd": Ejabberd,
 }
@@ -64,5 +65,7 @@ class World:
         home.mkdir()
         files = self._authority.issue(domain, f"conference.{domain}", trusted=self.proof == "certificate")
         peer = KINDS[kind](domain, home, self.proof, files, self._authority.certificate, self.names.port)
+        if kind == "recluse":
+            peer.blocked = [f"{other}.example" for other in KINDS if other != kind]
         self.names.zone.update(peer.records())
         return peer

@@ -1,0 +1,47 @@
+"""Many messages, while a server is stopped and started."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import pytest
+
+from tests.federation.conftest import Ends, Meet
+from tests.federation.correspondence import Correspondence
+from tests.federation.table import PAIRS, service
+
+_LONG = os.environ.get("BURBLE_TEST_LONG") == "1"
+#: With BURBLE_TEST_LONG=1 as many as the table in docs/federation.md speaks of, and among other servers, too.
+_MESSAGES = 10_000 if _LONG else 500
+_PAIRS = PAIRS if _LONG else [pair for pair in PAIRS if "burble" in pair]
+#: Seconds after which a message is lost that has not arrived: a server may take a while to try another again.
+_PATIENCE = 15.0
+
+
+async def _correspond(ends: Ends, meet: Meet, restarted: str) -> None:
+    sender, receiver = await meet(ends.here, "sender"), await meet(ends.there, "receiver")
+    letters = Correspondence(sender, receiver, _MESSAGES)
+
+    async def restart() -> None:
+        await letters.reaches(_MESSAGES // 3)
+        peer = ends.here if restarted == "here" else ends.there
+        await peer.stop()
+        await peer.start()
+
+    try:
+        async with asyncio.timeout(55):
+            await asyncio.gather(letters.run(_PATIENCE), restart())
+    except TimeoutError:
+        pytest.fail(str(letters))
+    assert (letters.doubled, letters.overtaken) == (0, 0), str(letters)
+
+
+@service("10,000 messages while the sender's server restarts", _PAIRS)
+async def test_messages_pass_a_restart_of_the_senders_server(ends: Ends, meet: Meet) -> None:
+    await _correspond(ends, meet, "here")
+
+
+@service("10,000 messages while the receiver's server restarts", _PAIRS)
+async def test_messages_pass_a_restart_of_the_receivers_server(ends: Ends, meet: Meet) -> None:
+    await _correspond(ends, meet, "there")
