@@ -18,16 +18,18 @@ from burble.commands.help import Help
 from burble.config import ConfigError, HostOverrides, Settings
 from burble.config.added import read_added, with_added, write_added
 from burble.datadir import DataDirectory
-from burble.entrances import client_entrances
+from burble.entrances import client_entrances, component_entrances, server_entrances
 from burble.errors import StreamError
 from burble.faces.adhoc import AdhocFace
 from burble.faces.control import ControlSocket
 from burble.hosting import Hosting, plan, plan_host
 from burble.listeners import Entrance, ListenError, Listeners
 from burble.modules import UnknownModule
+from burble.routing.components import ComponentManager
 from burble.routing.federation import FederationManager
 from burble.routing.hosts import Host
 from burble.routing.router import Router
+from burble.routing.uplinks import Uplinks
 from burble.storage import Database
 from burble.storage.fallback import use_fallback
 from burble.tls import CertificateFiles, TlsContext, TlsError
@@ -60,7 +62,10 @@ class Server:
         self.certificates: dict[str, CertificateFiles] = {}
         self._named = settings  # without the hosts that commands have added
         self._added: dict[str, HostOverrides] = {}
-        self.router = Router(FederationManager().route)
+        self.federation = FederationManager()
+        self.uplinks = Uplinks(self.federation.route)
+        self.router = Router(self.uplinks.route)
+        self.components = ComponentManager(self.router, lambda: self.hosts.values())
         self.started = time.time()
         self.commands = Registry()
         for kind in BUILTIN:
@@ -118,9 +123,14 @@ class Server:
         self._hosting = Hosting(self.database, self.router, self.commands, secret, adhoc.attach)
         self._cleanup.push_async_callback(self._hosting.unload)
         await self._hosting.start(plans)
+        self.components.take(settings.components)
+        self.federation.start(settings, tls, self.router, secret, self.database.batch)
+        self._cleanup.callback(self.federation.close)
         self._listeners = Listeners()
         self._cleanup.callback(self._listeners.close)
         await self._listeners.change(settings.listen, self._entrances(settings, tls))
+        self._cleanup.push_async_callback(self.uplinks.close)
+        await self.uplinks.change(settings.component_of, self.router, settings.log.stanzas)
         self._web = WebListeners(self, self.commands)
         self._cleanup.push_async_callback(self._web.stop)
         await self._web.change(settings, self._web.bind(settings))
@@ -148,8 +158,11 @@ class Server:
                 self._listeners.close()
                 await self._web.stop()
                 reason = StreamError("system-shutdown", "the server is going down")
+                await self.federation.drain()
                 await self._hosting.stop(reason)
+                await self.federation.stop()
                 await self._listeners.close_connections(reason)
+                await self.uplinks.close(reason)
                 await self._cleanup.aclose()
             await self._control.close()
             _log.info("stopped")
@@ -224,6 +237,7 @@ class Server:
             make_self_signed(settings, unnamed)
             certificates = certificate_files(settings, unnamed)
             tls = _tls_context(settings, certificates)
+            self.federation.change(settings, tls)
             bound = self._web.bind(settings)
             try:
                 await self._listeners.change(settings.listen, self._entrances(settings, tls))
@@ -234,9 +248,13 @@ class Server:
             gone = self.hosts.keys() - set(settings.hosts)
             self.settings, self.certificates, self._tls = settings, certificates, tls
             self._named, self._added = named, added
+            self.components.drop(settings.components)
             notes += await self._hosting.change(plans)
+            notes += self.components.take(settings.components)
+            await self.uplinks.change(settings.component_of, self.router, settings.log.stanzas)
             for name in gone:
                 self._listeners.close_host(name)
+            self.federation.close_unserved()
         _log.info("settings reloaded; serving %s on %s", ", ".join(self.hosts), ", ".join(self.addresses))
         return notes
 
@@ -270,6 +288,7 @@ class Server:
                 return await self._hosting.put(plans[0])
             notes = await self._hosting.remove(name)
             self._listeners.close_host(name)
+            self.federation.close_unserved()
             shutil.rmtree(own_directory(settings.data_dir, name), ignore_errors=True)
             return notes
 
@@ -277,6 +296,7 @@ class Server:
         """Do what replaces the data of accounts and rooms (`burble.commands.base.Administered`)."""
         async with self._changing:
             self._replacing = True
+            self.components.paused = _replacing()
             try:
                 await self._hosting.stop(_replacing(), patience=_PATIENCE)
                 await self._listeners.close_connections(_replacing())
@@ -292,6 +312,7 @@ class Server:
                 raise
             finally:
                 self._replacing = False
+                self.components.paused = None
 
     async def restart_module(self, host: str, name: str) -> None:
         """See `burble.commands.base.Administered`."""
@@ -299,7 +320,11 @@ class Server:
             await self._hosting.restart(host, name)
 
     def _entrances(self, settings: Settings, tls: TlsContext) -> dict[str, Entrance]:
-        return {**client_entrances(self, settings, tls)}
+        return {
+            **client_entrances(self, settings, tls),
+            **server_entrances(self.federation, settings, tls),
+            **component_entrances(self.components, settings),
+        }
 
     # ---- what others ask
 
@@ -322,6 +347,11 @@ class Server:
     def addresses(self) -> list[str]:
         """The addresses listened on, ``host:port``: those for XMPP, then those for HTTP."""
         return [*self._listeners.addresses, *self._web.addresses]
+
+    @property
+    def listening(self) -> dict[str, list[str]]:
+        """The same, by the keys of ``[listen]``, such as ``components``."""
+        return {**self._listeners.by_kind, **self._web.by_kind}
 
     def client_host(self, domain: str) -> Host | None:
         """The virtual host of that name (`burble.streams.c2s.Hosts`).

@@ -10,7 +10,7 @@ from burble.errors import StanzaError, StreamError
 from burble.jid import JID
 from burble.routing.events import ComponentConnected, ComponentGone
 from burble.routing.hosts import Host
-from burble.routing.router import Router
+from burble.routing.router import DomainTaken, Router
 from burble.stanza import Stanza
 from burble.streams.component import ComponentStream, PeerStream
 from burble.streams.parser import ParserLimits
@@ -165,7 +165,7 @@ class ComponentManager:
                 component = ExternalComponent(domain, settings, self._router, self._changed)
                 try:
                     self._router.register(component.jid, component.route)
-                except ValueError as error:
+                except DomainTaken as error:
                     problems.append(f"the component {domain} can't be served: {error}")
                     continue
                 self.components[domain] = component

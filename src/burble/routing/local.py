@@ -12,7 +12,7 @@ from burble.errors import StanzaError
 from burble.jid import JID
 from burble.routing import events
 from burble.routing.session import check_iq
-from burble.stanza import Iq, Stanza
+from burble.stanza import Iq, Presence, Stanza
 from burble.xml import Element
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ class LocalRouter:
             return self._request("server", stanza)
         if stanza.kind == "message" and stanza.attrs.get("type") != "error":
             raise StanzaError("service-unavailable", "the server itself reads no messages")
+        if isinstance(stanza, Presence) and not to.resource:
+            return self.host.hooks.emit(events.ServerPresenceReceived(stanza))
         return None
 
     def account_request(self, iq: Iq) -> Awaitable[None] | None:

@@ -261,6 +261,8 @@ class SessionManager:
                 session = account.sessions.get(to.resource)
                 if session is not None:
                     session.send(presence)
+                    if kind == "error":
+                        self.host.hooks.emit(events.PresenceFailed(session, presence))
                 return None
             if kind != "error":
                 for session in account.sessions.values():

@@ -1,0 +1,406 @@
+"""The S2S manager: finds, opens and keeps the streams between our domains and others (RFC 6120 §10.4)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from burble.config import Federation, Settings
+from burble.errors import StanzaError, StreamError
+from burble.routing.federation.connecting import Connecting
+from burble.routing.federation.link import Link
+from burble.routing.federation.memory import Reachability
+from burble.routing.federation.pings import Pings
+from burble.routing.federation.policy import DomainPolicy, Policies
+from burble.routing.federation.suspended import Suspended
+from burble.stanza import Iq, Stanza
+from burble.streams.base import REST_EVERY
+from burble.streams.parser import ParserLimits
+from burble.streams.servers.base import ServerStream
+from burble.streams.servers.dialback import dialback_key
+from burble.streams.servers.flow import Flow
+from burble.streams.servers.incoming import IncomingStream
+from burble.streams.servers.outgoing import OutgoingStream, StreamRefused
+from burble.tls import TlsContext
+from burble.tls.trust import Trust
+from burble.transports.tcp import TcpCarrier
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+    from burble.routing.router import Router
+    from burble.storage.batch import Batcher
+
+__all__ = ["FederationManager"]
+
+_log = logging.getLogger("burble.s2s")
+
+# How long the server's stop waits for other servers to confirm what they were sent, seconds.
+_FAREWELL: Final = 2.0
+
+
+class FederationManager:
+    """Takes the stanzas for other servers, and theirs for us."""
+
+    def __init__(self) -> None:
+        self.settings = Federation(enabled=False)
+        self.incoming: set[IncomingStream] = set()
+        self.outgoing: set[OutgoingStream] = set()
+        self._policies = Policies(self.settings)
+        self._links: dict[tuple[str, str], Link] = {}
+        self._bidi: dict[tuple[str, str], IncomingStream] = {}
+        self._suspended = Suspended()
+        self._known = Reachability()
+        self._pings = Pings()
+        self._connecting: Connecting | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._rest: asyncio.TimerHandle | None = None
+        self._closing = False
+
+    # ---- life
+
+    def start(
+        self, settings: Settings, tls: TlsContext, router: Router, secret: bytes, batch: Batcher
+    ) -> None:
+        """Begin to speak with other servers.
+
+        Args:
+            settings: the server's.
+            tls: our certificates.
+            router: takes what they send.
+            secret: of the server's own; keys for dialback are derived from it.
+            batch: knows what is committed.
+
+        Raises:
+            TlsError: a file of trusted authorities can't be read.
+        """
+        self._router = router
+        self._secret = hmac.new(secret, b"server dialback", hashlib.sha256).digest()
+        self._batch = batch
+        self._configure(settings, tls, Trust(settings.federation.trust))
+        self._rest_later()
+
+    def change(self, settings: Settings, tls: TlsContext) -> None:
+        """Let other settings hold; streams with domains that are refused now are closed.
+
+        Raises:
+            TlsError: a file of trusted authorities can't be read; all is as before.
+        """
+        trust = Trust(settings.federation.trust)
+        self._configure(settings, tls, trust)
+        self._known.forgive()
+        for stream in [*self.incoming, *self.outgoing]:
+            if stream.remote and self._policies.of(stream.remote) is None:
+                stream.close(StreamError("policy-violation", f"nothing to do with {stream.remote} any more"))
+
+    def _configure(self, settings: Settings, tls: TlsContext, trust: Trust) -> None:
+        before = self._connecting
+        self.settings = settings.federation
+        self._policies = Policies(self.settings)
+        self._trust = trust
+        self._connecting = Connecting(self.settings, tls)
+        if before is not None:
+            before.close()
+            self._connecting.carriers = before.carriers
+        limits = settings.limits
+        self.limits = ParserLimits(
+            stanza_bytes=self.settings.stanza_bytes,
+            depth=limits.depth,
+            elements=limits.elements,
+            attributes=limits.attributes,
+            tag_bytes=limits.tag_bytes,
+        )
+        self.limits_before = ParserLimits(
+            stanza_bytes=limits.stanza_bytes_before_login,
+            depth=limits.depth,
+            elements=limits.elements,
+            attributes=limits.attributes,
+            tag_bytes=min(limits.tag_bytes, limits.stanza_bytes_before_login),
+        )
+        self._log_stanzas = settings.log.stanzas
+        for stream in self.outgoing:
+            stream.log_stanzas = self._log_stanzas
+
+    async def drain(self) -> None:
+        """Wait a little until other servers have taken what they were sent; who sent the rest is told."""
+        deadline = asyncio.get_running_loop().time() + _FAREWELL
+        while self._unconfirmed() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        for link in list(self._links.values()):
+            if link.stream is None:
+                link.close(StanzaError("remote-server-timeout", "the server is going down"))
+
+    async def stop(self) -> None:
+        """Say goodbye: what other servers have sent is confirmed."""
+        self._closing = True
+        if self._rest is not None:
+            self._rest.cancel()
+        await self.drain()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_FAREWELL)
+        await self._batch.settled()
+        for stream in [*self.incoming, *self.outgoing]:
+            stream.answer_now()
+            stream.close(StreamError("system-shutdown", "the server is going down"))
+
+    def close(self) -> None:
+        """Cut what is left of connections."""
+        self._suspended.clear()
+        for task in self._tasks:
+            task.cancel()
+        if self._connecting is not None:
+            self._connecting.close()
+            for carrier in list(self._connecting.carriers):
+                carrier.abort()
+
+    def _unconfirmed(self) -> bool:
+        streams = (*self.outgoing, *self.incoming)
+        return any(stream.flow.managed and stream.flow.waiting for stream in streams)
+
+    def close_unserved(self) -> None:
+        """Close the streams of domains that are not served here any more (RFC 6120 §4.9.3.5)."""
+        for stream in [*self.incoming, *self.outgoing]:
+            if stream.local and not self.serves(stream.local):
+                stream.close(StreamError("host-gone", f"{stream.local} is not served here any more"))
+        for link in [each for each in self._links.values() if not self.serves(each.local)]:
+            link.close(StanzaError("remote-server-not-found", f"{link.local} is not served any more"))
+
+    # ---- to other servers
+
+    def route(self, stanza: Stanza) -> None:
+        """Send a stanza to the server of another domain.
+
+        Raises:
+            StanzaError: it can't be sent there; that it can't be delivered is told later as well.
+        """
+        assert stanza.from_ is not None
+        assert stanza.to is not None
+        pair = (stanza.from_.domain, stanza.to.domain)
+        link = self._links.get(pair)
+        if link is None:
+            link = self._new_link(*pair)
+        link.send(stanza)
+
+    def _new_link(self, local: str, remote: str) -> Link:
+        if not self.settings.enabled or self._closing:
+            raise StanzaError("remote-server-not-found", f"{remote} can't be reached from here")
+        if self._policies.of(remote) is None:
+            raise StanzaError("policy-violation", f"{local} has nothing to do with {remote}", "cancel")
+        if not self.serves(local) or local == "localhost":
+            text = f"no other server knows {local}, so that none could answer"
+            raise StanzaError("remote-server-not-found", text)
+        refused = self._known.failure(remote, asyncio.get_running_loop().time())
+        if refused is not None:
+            raise StanzaError(refused.condition, refused.text)
+        if len(self._links) >= self.settings.streams:
+            raise StanzaError("resource-constraint", "there are too many streams to other servers")
+        link = Link(self, local, remote, reached=self._known.was_reached(remote))
+        self._links[local, remote] = link
+        stream = self._bidi.get((local, remote))
+        if stream is not None:
+            link.adopt(stream)
+        return link
+
+    async def open(self, link: Link) -> ServerStream:
+        """Open the stream of a link. Raises `StreamRefused`."""
+        stream = await self._open(link.local, link.remote, resuming=link.broken)
+        self._known.succeeded(link.remote)
+        return stream
+
+    async def _open(
+        self, local: str, remote: str, *, resuming: Flow | None = None, only_verifies: bool = False
+    ) -> OutgoingStream:
+        policy = self._policies.of(remote)
+        if policy is None:
+            raise StreamRefused("remote-server-not-found", f"{local} has nothing to do with {remote}")
+        demanded: DomainPolicy = policy
+
+        def make(carrier: TcpCarrier) -> OutgoingStream:
+            stream = OutgoingStream(
+                carrier, self, local, remote, demanded, resuming=resuming, only_verifies=only_verifies
+            )
+            stream.log_stanzas = self._log_stanzas
+            stream.since = time.time()
+            self.outgoing.add(stream)
+            return stream
+
+        assert self._connecting is not None
+        return await self._connecting.open(local, remote, policy, make)
+
+    def bounce(self, stanza: Stanza, error: StanzaError) -> None:
+        """Tell the sender of a stanza that it can't be delivered."""
+        waiting = self._router.bounce(stanza, error)
+        if waiting is not None:
+            self._spawn(waiting)
+
+    def unreachable(self, link: Link, refused: StreamRefused) -> None:
+        """Leave a server that can't be reached in peace, longer each time."""
+        settings, now = self.settings, asyncio.get_running_loop().time()
+        pause = self._known.failed(
+            link.remote, refused, now, settings.retry_after, settings.retry_after_at_most
+        )
+        _log.warning("%s: %s; it is not tried again for %g s", link, refused, pause)
+
+    def idle(self, link: Link) -> None:
+        """Forget a link on which nothing is under way."""
+        if self._links.get((link.local, link.remote)) is link and (
+            link.broken is None or not link.broken.waiting
+        ):
+            del self._links[link.local, link.remote]
+
+    # ---- from other servers
+
+    def accept(self, carrier: TcpCarrier) -> IncomingStream:
+        """Make the stream of a connection that another server has made."""
+        stream = IncomingStream(carrier, self)
+        stream.since = time.time()
+        self.incoming.add(stream)
+        stream.expire_after(self.settings.accept_timeout)
+        if not self.settings.enabled or self._closing:
+            stream.close(StreamError("policy-violation", "no other servers can connect"))
+        return stream
+
+    def receive(self, stanza: Stanza) -> Awaitable[None] | None:
+        """Take a stanza whose domains are proved."""
+        if isinstance(stanza, Iq) and self._pings.answered(stanza):
+            return None
+        return self._router.route(stanza)
+
+    @property
+    def answer_timeout(self) -> float:
+        """How long a peer may take to confirm what it was sent, seconds."""
+        return self.settings.answer_timeout
+
+    def serves(self, domain: str) -> bool:
+        """Whether a domain is served here."""
+        return self._router.serves(domain)
+
+    def policy(self, domain: str) -> DomainPolicy | None:
+        """What is demanded of another domain; None where nobody here has anything to do with it."""
+        return self._policies.of(domain)
+
+    def prove(self, chain: list[Certificate], domain: str) -> str:
+        """Why certificates do not prove a domain; "" where they do."""
+        policy = self._policies.of(domain)
+        fingerprints = policy.fingerprints if policy is not None else ()
+        return self._trust.verify(chain, domain, fingerprints=fingerprints).reason
+
+    def key(self, receiving: str, originating: str, stream_id: str) -> str:
+        """The dialback key of one of our domains."""
+        return dialback_key(self._secret, receiving, originating, stream_id)
+
+    async def verify(self, stream: ServerStream, local: str, remote: str, id: str, key: str) -> bool:
+        """Ask the authoritative server of a domain whether a key is its own (XEP-0220 §2.2).
+
+        Raises:
+            StanzaError: it can't be asked.
+        """
+        link = self._links.get((local, remote))
+        known = link.stream if link is not None else None
+        try:
+            if isinstance(known, OutgoingStream) and known is not stream and not known.closing:
+                return await known.verify(id, key)
+            asking = await self._open(local, remote, only_verifies=True)
+            try:
+                async with asyncio.timeout(self.settings.connect_timeout):
+                    return await asking.verify(id, key)
+            finally:
+                asking.close()
+        except (StreamRefused, TimeoutError) as error:
+            condition = error.condition if isinstance(error, StreamRefused) else "remote-server-timeout"
+            raise StanzaError(condition, str(error)) from error
+
+    def authenticated(self, stream: ServerStream, local: str, remote: str) -> None:
+        """A peer has proved its domain.
+
+        Raises:
+            StreamError: it has too many streams.
+        """
+        assert isinstance(stream, IncomingStream)
+        count = Counter(each.remote for each in self.incoming if each.proved)[remote]
+        if count > self.settings.connections_per_domain:
+            raise StreamError("resource-constraint", f"{remote} has too many streams to this server")
+        self._known.succeeded(remote)
+        if stream.bidi:
+            self._bidi[local, remote] = stream
+            link = self._links.get((local, remote))
+            if link is not None and link.stream is None and not link.opening:
+                link.adopt(stream)
+
+    def when_committed(self, act: Callable[[], None]) -> None:
+        """Do something once all that was stored until now is committed."""
+        ticket = self._batch.unsettled
+        if ticket:
+            self._batch.when_committed(ticket, lambda _: act())
+        else:
+            act()
+
+    # ---- streams that come and go
+
+    def new_flow_id(self, stream: ServerStream) -> str:
+        """An id under which a stream's flow can be resumed; "" where it can't."""
+        return self._suspended.register(stream) if self.settings.resume_timeout else ""
+
+    def suspended(self, stream: ServerStream, id: str) -> Flow | None:
+        """The flow of that id, which the same peer may go on with."""
+        flow = self._suspended.take(stream, id)
+        if flow is not None and stream.bidi:
+            link = self._links.get((stream.local, stream.remote))
+            if link is not None and link.stream is None:
+                link.adopt(stream)
+        return flow
+
+    def writable(self, stream: ServerStream) -> None:
+        """A stream takes more stanzas again."""
+        link = self._links.get((stream.local, stream.remote))
+        if link is not None and link.stream is stream:
+            link.flush()
+
+    def lost(self, stream: ServerStream) -> None:
+        """A stream is over."""
+        self._pings.forget(stream)
+        theirs = isinstance(stream, IncomingStream)
+        if isinstance(stream, IncomingStream):
+            self.incoming.discard(stream)
+            for pair in [pair for pair, each in self._bidi.items() if each is stream]:
+                del self._bidi[pair]
+        elif isinstance(stream, OutgoingStream):
+            self.outgoing.discard(stream)
+        resumable = bool(stream.flow.managed and stream.flow.id and not stream.finished)
+        if theirs:
+            resumable = self._suspended.lost(stream, self.settings.resume_timeout) and resumable
+        link = self._links.get((stream.local, stream.remote))
+        if link is not None:
+            link.lost(stream, resumable=resumable, theirs=theirs)
+
+    def ping(self, stream: ServerStream, answered: Callable[[], None]) -> None:
+        """Ask a peer that does not count stanzas whether it has taken what it was sent (XEP-0199 §4.4)."""
+        self._pings.ask(stream, answered)
+
+    def _rest_later(self) -> None:
+        self._rest = asyncio.get_running_loop().call_later(REST_EVERY, self._rest_now)
+
+    def _rest_now(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for stream in self.outgoing:
+            stream.rest()
+        for each in [*self.outgoing, *self.incoming]:
+            idle = min(each.rested * REST_EVERY, now - each.used)
+            if idle >= self.settings.idle_timeout and not each.flow.waiting:
+                each.close()
+        self._rest_later()
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(_awaited(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work

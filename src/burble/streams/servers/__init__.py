@@ -1,0 +1,1 @@
+"""Streams between servers (RFC 6120): both sides as state machines without sockets."""

@@ -1,0 +1,348 @@
+"""What both sides of a stream between servers have in common (RFC 6120, XEP-0198)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from burble.errors import StanzaError, StreamError
+from burble.jid import JID, JIDError
+from burble.namespaces import DIALBACK, SERVER, STANZA_ERRORS, STREAM_MANAGEMENT
+from burble.stanza import Stanza
+from burble.streams.base import Carrier, XMLStream
+from burble.streams.parser import ParserLimits
+from burble.streams.servers.flow import WRAP, Flow
+from burble.xml import Element, escape_attribute
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+__all__ = ["ANY", "Federation", "Policy", "ServerStream", "count_of", "failed"]
+
+_log = logging.getLogger("burble.s2s")
+
+#: Every domain served here.
+ANY: Final = "*"
+
+_REQUEST: Final = f"<r xmlns='{STREAM_MANAGEMENT}'/>".encode()
+# How many stanzas are sent before the peer is asked what it has taken, and how long at most until then.
+_ASK_EVERY: Final = 100
+_ASK_AFTER: Final = 1.0
+
+
+class Policy(Protocol):
+    """What is demanded of the streams to and from a domain."""
+
+    @property
+    def tls(self) -> bool:
+        """Streams must be encrypted."""
+
+    @property
+    def certificate(self) -> bool:
+        """Only a certificate proves the domain."""
+
+    @property
+    def dialback(self) -> bool:
+        """Dialback may prove it."""
+
+
+class Federation(Protocol):
+    """What the streams between servers ask of the S2S manager."""
+
+    @property
+    def limits(self) -> ParserLimits:
+        """What another server may send that has proved a domain."""
+
+    @property
+    def limits_before(self) -> ParserLimits:
+        """What it may send before."""
+
+    @property
+    def answer_timeout(self) -> float:
+        """How long a peer may take to confirm what it was sent, seconds."""
+
+    def serves(self, domain: str) -> bool:
+        """Whether a domain is served here and may be spoken to."""
+
+    def policy(self, domain: str) -> Policy | None:
+        """What is demanded of another domain; None where nobody here has anything to do with it."""
+
+    def prove(self, chain: list[Certificate], domain: str) -> str:
+        """Why certificates do not prove a domain; "" where they do."""
+
+    def key(self, receiving: str, originating: str, stream_id: str) -> str:
+        """The dialback key of one of our domains."""
+
+    def verify(self, stream: ServerStream, local: str, remote: str, id: str, key: str) -> Awaitable[bool]:
+        """Ask the authoritative server whether a key is its own. Raises `StanzaError`."""
+
+    def authenticated(self, stream: ServerStream, local: str, remote: str) -> None:
+        """A peer has proved its domain, to `local` or to `ANY`. Raises `StreamError` for too many streams."""
+
+    def receive(self, stanza: Stanza) -> Awaitable[None] | None:
+        """Take a stanza whose domains are proved."""
+
+    def when_committed(self, act: Callable[[], None]) -> None:
+        """Do something once all that was stored until now is committed."""
+
+    def suspended(self, stream: ServerStream, id: str) -> Flow | None:
+        """Take the flow of that id, which the same peer may go on with; None where there is none (§5)."""
+
+    def new_flow_id(self, stream: ServerStream) -> str:
+        """An id under which a stream's flow can be resumed; "" where it can't."""
+
+    def ping(self, stream: ServerStream, answered: Callable[[], None]) -> None:
+        """Ask the peer for a sign of life that tells that it has taken all it was sent."""
+
+    def writable(self, stream: ServerStream) -> None:
+        """A stream takes more stanzas again."""
+
+    def lost(self, stream: ServerStream) -> None:
+        """A stream is over."""
+
+
+class ServerStream(XMLStream):
+    """One stream to or from another server.
+
+    Args:
+        carrier: what moves the bytes.
+        federation: the S2S manager.
+        limits: what the peer may send, for now.
+    """
+
+    __slots__ = (
+        "_answering",
+        "_asked",
+        "_asked_at",
+        "_stamp",
+        "_timer",
+        "bidi",
+        "confirms",
+        "federation",
+        "flow",
+        "lang",
+        "local",
+        "method",
+        "proved",
+        "remote",
+        "since",
+        "used",
+    )
+
+    content_ns = SERVER
+    more_ns = f" xmlns:db='{DIALBACK}'"
+
+    def __init__(self, carrier: Carrier, federation: Federation, limits: ParserLimits) -> None:
+        super().__init__(carrier, limits)
+        self.federation = federation
+        #: The domain of ours that it is for, and the other one.
+        self.local = ""
+        self.remote = ""
+        #: The domains that the peer has proved, each with those of ours that it may address.
+        self.proved: dict[str, set[str]] = {}
+        #: How the domains were proved: ``EXTERNAL`` or ``dialback``, and "" before.
+        self.method = ""
+        #: Stanzas go both ways (XEP-0288).
+        self.bidi = False
+        #: The default language of what the peer sends (RFC 6120 §4.7.4).
+        self.lang = ""
+        self.flow = Flow()
+        #: What is sent is to be confirmed: no more stanzas than may be kept are under way.
+        self.confirms = False
+        self.since = 0.0
+        self.used = 0.0
+        self._stamp = b""
+        self._timer: asyncio.TimerHandle | None = None
+        self._asked = 0  # how many stanzas were sent when the peer was asked last
+        self._asked_at = 0.0  # since when it has not answered; 0 where it has
+        self._answering = False
+
+    # ---- stanzas
+
+    def send_stanza(self, stanza: Stanza) -> None:
+        """Send a stanza, and keep it until it is confirmed."""
+        waiting = self.flow.waiting
+        waiting.append(stanza)
+        self.send_bytes(stanza.to_peer())
+        if len(waiting) - _ASK_EVERY >= self._asked - self.flow.confirmed:
+            self._ask()
+        elif self._timer is None:
+            self._wake_later()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the peer reads what it is sent."""
+        return self._writable is None and not self.closing
+
+    def unblocked(self) -> None:
+        """The peer has caught up."""
+        super().unblocked()
+        if not self.closing:
+            self.federation.writable(self)
+
+    def take(self) -> bytes:
+        """Hand over the bytes to write."""
+        self.used = asyncio.get_running_loop().time()
+        return super().take()
+
+    def stanza(self, stanza: Stanza) -> Awaitable[Any] | None:
+        """Check the addresses of a stanza, and hand it on (RFC 6120 §8.1.1.2, §8.1.2.2).
+
+        Raises:
+            StreamError: it has none, or is from a domain that the peer has not proved.
+        """
+        attrs = stanza.attrs
+        to, from_ = attrs.pop("to", None), attrs.pop("from", None)
+        if not to or not from_:
+            raise StreamError("improper-addressing", "a stanza between servers has both to and from")
+        sender = self._proved(from_)
+        stanza.from_ = sender
+        self.flow.handled += 1
+        try:
+            recipient = stanza.to = JID.parse(to)
+        except JIDError as error:
+            self._refuse(stanza, StanzaError("jid-malformed", str(error)))
+            return None
+        allowed = self.proved[sender.domain]
+        if recipient.domain not in allowed and not (
+            ANY in allowed and self.federation.serves(recipient.domain)
+        ):
+            raise StreamError("host-unknown", f"{recipient.domain} is not what you have a stream to")
+        if stanza.raw is not None and sender == from_ and recipient == to:
+            stanza.spliced(b"" if not self._stamp or "xml:lang" in attrs else self._stamp)
+        if self._stamp and "xml:lang" not in attrs:
+            attrs["xml:lang"] = self.lang
+        return self.federation.receive(stanza)
+
+    def _proved(self, claimed: str) -> JID:
+        try:
+            sender = JID.parse(claimed)
+        except JIDError:
+            raise StreamError("invalid-from", f"{claimed[:100]} is no address") from None
+        if sender.domain not in self.proved:
+            raise StreamError("invalid-from", f"you have not proved that you are {sender.domain}")
+        return sender
+
+    def _refuse(self, stanza: Stanza, error: StanzaError) -> None:
+        """Answer what can't go on; where nothing may be sent on this stream there is no answer."""
+        if stanza.attrs.get("type") not in ("error", "result") and self.bidi:
+            answer = stanza.error(error)
+            answer.from_ = JID.parse(self.local)
+            self.send_stanza(answer)
+
+    def speaks(self, lang: str | None) -> None:
+        """What the peer sends is in this language where it does not say otherwise."""
+        if lang and len(lang) <= 64:
+            self.lang = lang
+            self._stamp = f" xml:lang='{escape_attribute(lang)}'".encode()
+
+    # ---- confirmations, and stream management (XEP-0198)
+
+    def _wake_later(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(_ASK_AFTER, self._wake)
+
+    def _wake(self) -> None:
+        """Some time has passed since something was sent."""
+        self._timer = None
+        if self.closing or not self.flow.waiting:
+            return
+        now = asyncio.get_running_loop().time()
+        if self._asked_at and self.federation.answer_timeout < now - self._asked_at:
+            self.close(StreamError("connection-timeout", "you do not say what you have received"))
+            return
+        if self.flow.sent > self._asked:
+            self._ask()
+        self._wake_later()
+
+    def _ask(self) -> None:
+        if not self._asked_at:
+            self._asked_at = asyncio.get_running_loop().time()
+        self._asked = sent = self.flow.sent
+        if self.flow.managed:
+            self.send_bytes(_REQUEST)
+        else:
+            self.federation.ping(self, lambda: self.confirmed(sent))
+
+    def confirmed(self, h: int) -> None:
+        """The peer has taken that many stanzas.
+
+        Raises:
+            StreamError: it has not been sent as many.
+        """
+        self.flow.confirm(h)
+        self._asked_at = 0.0
+        self.federation.writable(self)
+
+    def manage(self, element: Element) -> None:
+        """Take ``<r/>`` and ``<a/>`` (§4).
+
+        Raises:
+            StreamError: it is neither, or counts wrongly.
+        """
+        if element.name == "r" and self.flow.managed:
+            self._answer_once_committed()
+        elif element.name == "a" and self.flow.managed and (h := count_of(element)) is not None:
+            self.confirmed(h)
+        else:
+            raise StreamError("unsupported-stanza-type", f"<{element.name}/> means nothing here now")
+
+    def _answer_once_committed(self) -> None:
+        """Tell how many stanzas were taken, once all that they caused is committed."""
+        if self._answering:
+            return  # the answer will hold for this request as well: it tells the count as it is then
+        self._answering = True
+        handled, flow = self.flow.handled, self.flow
+
+        def answer() -> None:
+            self._answering = False
+            if not self.closing:
+                self.send_bytes(f"<a xmlns='{STREAM_MANAGEMENT}' h='{handled & WRAP}'/>".encode())
+                if flow.handled != handled:
+                    self._answer_once_committed()
+
+        self.federation.when_committed(answer)
+
+    def answer_now(self) -> None:
+        """Tell how many stanzas were taken: all of it is committed, and the stream is about to be closed."""
+        if self.flow.managed and not self.closing:
+            self.send_bytes(f"<a xmlns='{STREAM_MANAGEMENT}' h='{self.flow.handled & WRAP}'/>".encode())
+
+    def go_on_with(self, flow: Flow, h: int) -> None:
+        """Resume: send what the peer has not taken, then whatever comes (§5).
+
+        Raises:
+            StreamError: the peer has taken more than it was sent.
+        """
+        flow.confirm(h)
+        self.flow = flow
+        self._asked = flow.confirmed
+        for stanza in list(flow.waiting):
+            self.send_bytes(stanza.to_peer())
+        if flow.waiting:
+            self._ask()
+            if self._timer is None:
+                self._wake_later()
+
+    # ---- life
+
+    def ended(self) -> None:
+        """The stream is over: tell the manager."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.federation.lost(self)
+
+
+def count_of(element: Element, attribute: str = "h") -> int | None:
+    """The counter in an attribute; None where there is none."""
+    text = element.get(attribute) or ""
+    if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) > WRAP:
+        return None
+    return int(text)
+
+
+def failed(condition: str) -> Element:
+    """The ``<failed/>`` of XEP-0198 §3 and §5."""
+    return Element("failed", STREAM_MANAGEMENT, None, Element(condition, STANZA_ERRORS))

@@ -1,0 +1,67 @@
+"""What was sent on a stream between servers and is not confirmed, and what was taken (XEP-0198 §4)."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from burble.errors import StreamError
+from burble.namespaces import STREAM_MANAGEMENT
+from burble.stanza import Stanza
+
+__all__ = ["WRAP", "Flow"]
+
+#: Counters on the wire are of 32 bits (§4).
+WRAP = 0xFFFFFFFF
+
+
+class Flow:
+    """The counters of one stream; where the stream is resumed, the next one goes on with them.
+
+    Attributes:
+        id: names it where it can be resumed (§5).
+        managed: both sides count; else what was sent is confirmed by the answers to pings.
+        handled: how many stanzas of the peer have been taken.
+        confirmed: how many stanzas of ours the peer has taken.
+        waiting: those it has not confirmed, oldest first.
+    """
+
+    __slots__ = ("confirmed", "handled", "id", "managed", "waiting")
+
+    def __init__(self) -> None:
+        self.id = ""
+        self.managed = False
+        self.handled = 0
+        self.confirmed = 0
+        self.waiting: deque[Stanza] = deque()
+
+    @property
+    def sent(self) -> int:
+        """How many stanzas were sent."""
+        return self.confirmed + len(self.waiting)
+
+    def confirm(self, h: int) -> None:
+        """The peer has taken that many stanzas; fewer than it has said before is heard again and no news.
+
+        Raises:
+            StreamError: undefined-condition, where it has not been sent as many (§6).
+        """
+        count = (h - self.confirmed) & WRAP
+        waiting = self.waiting
+        if count > len(waiting):
+            if count > WRAP // 2:
+                return
+            sent = self.sent & WRAP
+            raise StreamError(
+                "undefined-condition",
+                f"you acknowledged {h} stanzas, but were sent {sent}",
+                ("handled-count-too-high", STREAM_MANAGEMENT, {"h": str(h), "send-count": str(sent)}),
+            )
+        for _ in range(count):
+            waiting.popleft()
+        self.confirmed += count
+
+    def start_counting(self) -> None:
+        """Count from now on, both ways (§3): what was sent before is taken for confirmed."""
+        self.managed = True
+        self.handled = self.confirmed = 0
+        self.waiting.clear()
