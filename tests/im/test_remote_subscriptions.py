@@ -90,7 +90,7 @@ async def test_a_request_and_its_denial(elsewhere: Elsewhere, juliet: ScriptedCl
 async def test_answers_to_nothing_change_nothing(
     elsewhere: Elsewhere, juliet: ScriptedClient, kind: str
 ) -> None:
-    """A.3.2 to A.3.4: nobody gets into a roster unasked; nor is there an answer, which could go on for ever."""
+    """A.3.2 to A.3.4: nobody gets into a roster unasked; there is no answer, which could go on for ever."""
     await elsewhere.says(presence(kind), presence(kind, by=ORCHARD))
     assert elsewhere.heard() == []
     await juliet.nothing()

@@ -14,15 +14,19 @@ from pydantic import Field
 from burble.errors import StanzaError
 from burble.jid import JID
 from burble.module import Module, ModuleSettings, on
+from burble.modules.presence.unreached import Unreached
 from burble.modules.roster import Roster, Rosters
 from burble.modules.roster.audience import audience
 from burble.modules.roster.states import SUBSCRIPTION_TYPES
 from burble.routing.events import (
     BecomingAvailable,
+    PresenceFailed,
     PresenceReceived,
     PresenceSent,
+    ServerPresenceReceived,
     SessionClosed,
     SessionRestored,
+    StanzaReceived,
     UserAvailable,
     UserUnavailable,
 )
@@ -52,6 +56,9 @@ class Presences(Module):
     async def start(self) -> None:
         """Find the rosters."""
         self._rosters = self.require(Rosters)
+        self._unreached = Unreached(self.host)
+        # After those who refuse stanzas.
+        self.listen(StanzaReceived, self._unreached.heard, -100, self._unreached.users)
         self._off.append(self.host.keep_state(_TARGETS, _saved_targets, _restore_targets))
 
     # ---- from the clients
@@ -116,6 +123,7 @@ class Presences(Module):
         session, presence = event.session, event.presence
         roster = Roster.of(session.account)
         told = () if roster is None else roster.subscribers
+        self._unreached.forget(session)
         waiting = _both(self._broadcast(session, presence), self._forget_targets(session, presence, told))
         if session.alive:
             session.send(presence.readdressed(session.jid.bare, session.jid))
@@ -141,7 +149,14 @@ class Presences(Module):
         for other in session.account.available():
             other.send(own)
         roster = Roster.of(session.account)
-        return None if roster is None else self._send(session, presence, roster.subscribers)
+        if roster is None:
+            return None
+        return self._send(session, presence, self._unreached.left_out(session, roster.subscribers))
+
+    @on(PresenceFailed)
+    def failed(self, event: PresenceFailed) -> None:
+        """Somebody could not be told of a session's presence."""
+        self._unreached.note(event.session, event.error)
 
     def _send(self, session: Session, presence: Presence, to: Sequence[JID]) -> Awaitable[None] | None:
         host = self.host
@@ -259,6 +274,29 @@ class Presences(Module):
             answers = [Presence(asker, sender, {"type": type_})]
         for answer in answers:
             waiting = self.host.router.route(answer)
+            if waiting is not None:
+                await waiting
+
+    # ---- the server's own presence
+
+    @on(ServerPresenceReceived)
+    def asked_for_server(self, event: ServerPresenceReceived) -> Awaitable[None] | None:
+        """The server is available to whoever wants to see it, here and elsewhere, for as long as it answers.
+
+        It answers requests and probes, and nothing that another server would send of its own accord.
+        """
+        asker = event.presence.from_
+        assert asker is not None
+        match event.presence.type:
+            case "probe":
+                return self.host.router.route(Presence(asker, self.host.jid))
+            case "subscribe":
+                return self._show_server(asker.bare)
+        return None
+
+    async def _show_server(self, asker: JID) -> None:
+        for attrs in ({"type": "subscribed"}, {}):
+            waiting = self.host.router.route(Presence(asker, self.host.jid, attrs))
             if waiting is not None:
                 await waiting
 
