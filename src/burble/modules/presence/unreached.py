@@ -35,8 +35,8 @@ class Unreached:
     def note(self, session: Session, error: Presence) -> None:
         """Take note of an error that answers a session's presence.
 
-        Not of one of type ``wait``, which says to try again (RFC 6120 §8.3.2): the next update after an outage
-        arrives.
+        Not of one of type ``wait``, which says to try again (RFC 6120 §8.3.2): the first update after an
+        outage arrives.
         """
         found = error.child("error")
         roster = Roster.of(session.account)
