@@ -42,7 +42,20 @@ class ScriptedComponent(ScriptedClient):
         assert not answer.text
         return self
 
+    async def sync(self) -> None:
+        """Wait until the server has handled all that this component sent."""
+        id_ = f"q{next(self._ids)}"
+        self.write(f"<iq type='get' id='{id_}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
+        await self.find(lambda e: e.get("id") == id_)
+
     def restart(self) -> None:
         """Expect a new stream."""
         super().restart()
         self.header = None
+
+
+def condition_of(stanza: ET.Element) -> str:
+    """The condition of an error stanza in a component's stream."""
+    error = stanza.find(f"{COMPONENT}error")
+    assert error is not None, ET.tostring(stanza)
+    return next(child.tag.rpartition("}")[2] for child in error if not child.tag.endswith("}text"))

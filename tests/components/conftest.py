@@ -18,7 +18,7 @@ LISTEN = {"c2s": ["127.0.0.1:0"], "c2s_tls": [], "s2s": [], "components": ["127.
 
 @pytest.fixture
 async def server(serve: Serve) -> Server:
-    """A server with the accounts juliet and romeo, and the components gateway.localhost and plays.localhost."""
+    """A server with the accounts juliet and romeo, and some components."""
     server = await serve(
         listen=LISTEN,
         components={
