@@ -208,8 +208,9 @@ WRONG = {
     "limits = { rate = 1, depht = 5 }": '1: limits.depht: unknown key; did you mean "depth"?',
     "[lisen]\nc2s = []": '1: lisen: unknown key; did you mean "listen"?',
     "[registration]\nxyz = 1": '2: registration.xyz: unknown key; expected "open"',
-    '["a b"]': '1: "a b": unknown key; expected "admins", "api", "auth", "data_dir", "database", "federation", "host", '
-    '"hosts", "limits", "listen", "log", "modules", "registration" or "tls"',
+    '["a b"]': '1: "a b": unknown key; expected "admins", "api", "auth", "component_of", "components", '
+    '"data_dir", "database", "federation", "host", "hosts", "limits", "listen", "log", "modules", '
+    '"registration" or "tls"',
     # Right keys in the wrong table.
     "c2s = []": '1: c2s: unknown key; "c2s" belongs in [listen]',
     "[auth]\nrate = 1": '2: auth.rate: unknown key; "rate" belongs in [limits]',

@@ -117,10 +117,10 @@ async def test_an_address_in_use_leaves_everything_as_it_was(server: Server, jul
 async def test_a_default_address_that_the_machine_lacks_is_left_out(server: Server) -> None:
     """So a server starts without settings where there is no IPv6; an address somebody asked for is needed."""
     lacking = [Address("127.0.0.1", 0), Address("192.0.2.1", 0)]  # RFC 5737: nobody's address
-    named = server.settings.model_copy(update={"listen": Listen(c2s=lacking, c2s_tls=[])})
+    named = server.settings.model_copy(update={"listen": Listen(c2s=lacking, c2s_tls=[], s2s=[])})
     with pytest.raises(ListenError, match=r"192.0.2.1:0: this machine does not have that address"):
         await server.reload(named)
-    by_default = Listen.model_construct(set(), c2s=lacking, c2s_tls=[])
+    by_default = Listen.model_construct(set(), c2s=lacking, c2s_tls=[], s2s=[])
     await server.reload(server.settings.model_copy(update={"listen": by_default}))
     assert len(server.addresses) == 1
 
