@@ -32,7 +32,7 @@ from burble.routing.router import Router
 from burble.routing.uplinks import Uplinks
 from burble.storage import Database
 from burble.storage.fallback import use_fallback
-from burble.tls import CertificateFiles, TlsContext, TlsError
+from burble.tls import CertificateFiles, CertificateWatch, TlsContext, TlsError
 from burble.tls.context import DEFAULT_CIPHERS
 from burble.tls.hosts import certificate_files, make_self_signed, own_directory
 from burble.web import WebListeners, release
@@ -118,6 +118,8 @@ class Server:
         make_self_signed(settings, self.added_hosts)
         self.certificates = certificate_files(settings, self.added_hosts)
         self._tls = tls = _tls_context(settings, self.certificates)
+        self._watch = CertificateWatch(tls)
+        self._cleanup.callback(self._watch.stop)
         adhoc = AdhocFace(self, self.commands)
         secret = directory.secret()
         self._hosting = Hosting(self.database, self.router, self.commands, secret, adhoc.attach)
@@ -247,6 +249,7 @@ class Server:
             await self._web.change(settings, bound)
             gone = self.hosts.keys() - set(settings.hosts)
             self.settings, self.certificates, self._tls = settings, certificates, tls
+            self._watch.context = tls
             self._named, self._added = named, added
             self.components.drop(settings.components)
             notes += await self._hosting.change(plans)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ObjectIdentifier
 from OpenSSL import SSL
@@ -136,6 +136,32 @@ def test_a_server_without_a_certificate_is_welcome(capulet: TlsContext) -> None:
     assert called.peer_chain == []
 
 
+def test_a_certificate_that_nobody_can_read_proves_as_little_as_none(
+    tmp_path: Path, capulet: TlsContext
+) -> None:
+    romeo = make([dns("montague.example")])
+    files = romeo.write(tmp_path)
+    assert isinstance(romeo.key, ec.EllipticCurvePrivateKey)
+    # Version 5, which OpenSSL takes, with a signature that is right.
+    before = romeo.certificate.tbs_certificate_bytes
+    after = before.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x04", 1)
+    whole = romeo.certificate.public_bytes(Encoding.DER).replace(before, after)
+    signature = romeo.key.sign(after, ec.ECDSA(hashes.SHA256()))
+    while len(signature) != len(romeo.certificate.signature):
+        signature = romeo.key.sign(after, ec.ECDSA(hashes.SHA256()))
+    whole = whole.replace(romeo.certificate.signature, signature)
+    files.certificate.write_text(ssl.DER_cert_to_PEM_cert(whole))
+    context = SSL.Context(SSL.TLS_METHOD)
+    context.use_certificate_file(str(files.certificate))
+    context.use_privatekey_file(str(files.key))
+    connection = SSL.Connection(context)
+    connection.set_connect_state()
+    called = capulet.session(ask_peer=True)
+    talk(TlsSession(connection, capulet._buffer, connecting=True), called)
+    assert called.handshake_done
+    assert called.peer_chain == []
+
+
 @pytest.mark.parametrize(
     ("identity", "shown"),
     [
@@ -248,3 +274,28 @@ def test_channel_bindings_are_the_same_on_both_sides(
     for kind in caller.channel_binding_types:
         assert caller.channel_binding(kind) == called.channel_binding(kind) is not None
     assert caller.channel_binding("tls-server-end-point") == juliet.certificate.fingerprint(hashes.SHA256())
+
+
+def test_a_server_that_returns_shows_its_chain_again(tmp_path: Path, root: Issued, juliet: Issued) -> None:
+    romeo = make([dns("montague.example")], authority("Mantua Authority", root))
+    files = romeo.write(tmp_path)
+    generous = context_of(tmp_path, juliet, "capulet.example", tickets=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.load_cert_chain(files.certificate, files.key)
+    session = None
+    for _ in range(2):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = context.wrap_bio(incoming, outgoing, session=session)
+        called = generous.session(ask_peer=True)
+        while not called.handshake_done:
+            try:
+                client.do_handshake()
+            except ssl.SSLWantReadError:
+                pass
+            called.receive(outgoing.read())
+            incoming.write(called.outgoing())
+        with pytest.raises(ssl.SSLWantReadError):
+            client.read(1)  # a ticket, if there is one
+        assert called.peer_chain == romeo.chain
+        session = client.session

@@ -218,10 +218,7 @@ class TlsSession:
     def peer_chain(self) -> list[x509.Certificate]:
         """The certificates that the peer showed, its own first, as they came: nobody has verified them.
 
-        Empty before the handshake is over and where the peer showed none.
-
-        Raises:
-            TlsError: They cannot be read.
+        Empty before the handshake is over, and where the peer showed none or what cannot be read.
         """
         if not self.handshake_done:
             return []
@@ -229,8 +226,8 @@ class TlsSession:
             leaf = self._connection.get_peer_certificate(as_cryptography=True)
             # The connecting side finds the peer's own certificate in here again, the accepting side does not.
             chain = self._connection.get_peer_cert_chain(as_cryptography=True) or []
-        except ValueError as error:
-            raise TlsError(f"the peer's certificate cannot be read: {error}") from error
+        except (ValueError, x509.InvalidVersion):
+            return []
         if leaf is None:
             return []
         return chain if self._connecting else [leaf, *chain]
