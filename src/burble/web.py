@@ -51,7 +51,15 @@ class WebListeners:
     @property
     def addresses(self) -> list[str]:
         """The addresses listened on, ``host:port``."""
-        return [str(Address(*each.socket.getsockname()[:2])) for each in self._listeners.values()]
+        return [address for group in self.by_kind.values() for address in group]
+
+    @property
+    def by_kind(self) -> dict[str, list[str]]:
+        """The same by the name of the setting that asks for them: ``http``, ``xmlrpc``."""
+        found: dict[str, list[str]] = {}
+        for key, each in self._listeners.items():
+            found.setdefault(key.setting, []).append(str(Address(*each.socket.getsockname()[:2])))
+        return found
 
     def bind(self, settings: Settings) -> dict[_Key, socket.socket]:
         """Take the addresses of other settings that are not listened on yet; nobody is answered there yet.

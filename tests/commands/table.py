@@ -75,6 +75,7 @@ CALLS = [
         [{"host": "localhost", "origin": "settings", "sessions": ANY, "certificate": ANY}],
         varies=True,
     ),
+    Call("doctor", {"only": "localhost"}, ANY, varies=True),
     Call("get_host_settings", {"host": "localhost"}, {}),
     Call("add_host", {"host": "garden.example"}, [], once=True),
     Call("check_account", {"user": "nobody", "host": "localhost"}, 1),

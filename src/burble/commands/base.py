@@ -70,6 +70,10 @@ class Administered(Protocol):
         """The addresses listened on, ``host:port``."""
 
     @property
+    def listening(self) -> Mapping[str, Sequence[str]]:
+        """The same, by the keys of ``[listen]``."""
+
+    @property
     def started(self) -> float:
         """When the server was started, seconds since the epoch."""
 

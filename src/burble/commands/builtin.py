@@ -13,6 +13,7 @@ from burble.commands.bans import Bans
 from burble.commands.base import Administered
 from burble.commands.configuration import Configuration
 from burble.commands.databases import Databases
+from burble.commands.doctor import Doctor
 from burble.commands.hosts import HostCommands
 from burble.commands.kindly import KindlyCommands
 from burble.commands.logs import LogCommands
@@ -59,6 +60,7 @@ BUILTIN: Final[tuple[Callable[[Administered], object], ...]] = (
     HostCommands,
     ModuleCommands,
     ServerCommands,
+    Doctor,
     KindlyCommands,
     LogCommands,
     Backups,

@@ -136,6 +136,12 @@ def _emanagement(options: Options) -> int:
     return emanagement(options)
 
 
+def _doctor(options: Options) -> int:
+    from burble.faces.doctor import doctor
+
+    return doctor(options)
+
+
 def _completion(options: Options) -> int:
     from burble.faces.shells import script
 
@@ -203,8 +209,12 @@ _ALL: Final = (
     ),
 )
 
-HIDDEN: Final = {"__complete": Local("__complete", "", _complete, _ANY)}
-"""Those that are for programs of our own, by name."""
+HIDDEN: Final = {
+    "__complete": Local("__complete", "", _complete, _ANY),
+    "doctor": Local("doctor", "", _doctor, _ANY),
+    "check": Local("check", "", _doctor, _ANY),
+}
+"""Those that help does not tell of, by name: for programs of our own, or explained by the server."""
 
 LOCAL: Final = {local.name: local for local in _ALL}
 """Them all, by name."""

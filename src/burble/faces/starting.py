@@ -17,7 +17,7 @@ from burble import paths
 from burble.faces.client import Connection, NotRunning, data_dir
 from burble.faces.options import FAILED, RUNNING_ALREADY, Ended, Options
 
-__all__ = ["live", "start", "wait_started", "wait_stopped"]
+__all__ = ["is_held", "live", "start", "wait_started", "wait_stopped"]
 
 # As long as ejabberdctl waits, and how often we look meanwhile, seconds.
 _PATIENCE: Final = 60.0
@@ -96,13 +96,13 @@ def wait_stopped(options: Options) -> int:
     directory = data_dir(options)
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
-        if not _is_held(directory):
+        if not is_held(directory):
             return 0
         time.sleep(_STEP)
     raise Ended(FAILED, f"the server still runs after {_PATIENCE:.0f} s")
 
 
-def _is_held(directory: Path) -> bool:
+def is_held(directory: Path) -> bool:
     """Whether a server holds its data directory: it does to the end, longer than it listens."""
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)

@@ -42,7 +42,7 @@ class EngineDatabase(Database):
     """
 
     def __init__(self, url: URL, connections: int) -> None:
-        self._engine = _create(url, connections)
+        self._engine = new_engine(url, connections)
         # A SELECT alone needs no transaction around it, which would cost two more round trips.
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._open = False
@@ -172,7 +172,16 @@ class _EngineSnapshot:
             yield page
 
 
-def _create(url: URL, connections: int) -> AsyncEngine:
+def new_engine(url: URL, connections: int) -> AsyncEngine:
+    """Make what connects to a database server; it connects when it is asked to.
+
+    Args:
+        url: of the database.
+        connections: at most so many at a time.
+
+    Raises:
+        StorageError: the URL cannot be used, or the driver it needs is not installed.
+    """
     arguments = {}
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+asyncpg")

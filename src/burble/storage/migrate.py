@@ -44,12 +44,25 @@ def migrate(connection: Connection, to: str = "head") -> None:
     context.run_migrations(op=Operations(context))
 
 
-def _check_known(scripts: ScriptDirectory, revision: str) -> None:
+def head() -> str | None:
+    """Return the revision of the schema of this code."""
+    return ScriptDirectory(str(_SCRIPTS)).get_current_head()
+
+
+def is_known(revision: str) -> bool:
+    """Tell whether a revision is one that this code can start from."""
+    return _knows(ScriptDirectory(str(_SCRIPTS)), revision)
+
+
+def _knows(scripts: ScriptDirectory, revision: str) -> bool:
     try:
-        known = scripts.get_revision(revision) is not None
+        return scripts.get_revision(revision) is not None
     except (CommandError, ResolutionError):
-        known = False
-    if not known:
+        return False
+
+
+def _check_known(scripts: ScriptDirectory, revision: str) -> None:
+    if not _knows(scripts, revision):
         raise SchemaTooNew(
             f"the database has the schema version {revision!r}, which this version of Burble does not know: "
             f"it knows up to {scripts.get_current_head()!r}. "

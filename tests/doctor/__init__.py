@@ -1,0 +1,1 @@
+"""What `burblectl doctor` finds."""
