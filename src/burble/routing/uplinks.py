@@ -38,6 +38,10 @@ class Uplink:
         domain: the domain.
         settings: where the other server is.
         router: carries what comes from it.
+
+    Attributes:
+        ready: set while stanzas can be sent.
+        tried: set when an attempt to connect has failed, or a connection is lost.
     """
 
     def __init__(self, domain: str, settings: ComponentOf, router: Router) -> None:
@@ -49,6 +53,8 @@ class Uplink:
         self._carrier: TcpCarrier | None = None
         self._gone = asyncio.Event()
         self._ending = False
+        self.ready = asyncio.Event()
+        self.tried = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._keep_connected())
 
     @property
@@ -65,7 +71,7 @@ class Uplink:
     @property
     def connected(self) -> bool:
         """Whether there is a connection, and the handshake is over."""
-        return self._stream is not None
+        return self.ready.is_set()
 
     def serves(self, domain: str) -> bool:
         """Whether a domain is served here."""
@@ -90,11 +96,13 @@ class Uplink:
     def attach(self, stream: PeerStream) -> None:
         """The stream is ready."""
         self._stream = stream
+        self.ready.set()
         _log.info("%s is connected", stream)
 
     def detach(self, stream: PeerStream) -> None:
         """The stream is over."""
         self._stream = None
+        self.ready.clear()
 
     # ---- the connection
 
@@ -128,6 +136,7 @@ class Uplink:
                 reason,
                 pause,
             )
+            self.tried.set()
             await asyncio.sleep(pause)
 
     async def _connection(self) -> tuple[str, bool]:
