@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -14,6 +13,7 @@ from cryptography import x509
 from burble.tls import CertificateFiles, CertificateWatch, TlsContext
 
 from .authority import Issued, authority, dns, make
+from .heard import Heard
 from .test_servers import talk
 
 
@@ -148,32 +148,20 @@ async def test_a_new_certificate_ends_the_warnings(
 
 
 async def test_it_looks_by_itself(root: Issued, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    looked = asyncio.Event()
-
-    class Looked(logging.Handler):
-        def emit(self, _record: logging.LogRecord) -> None:
-            looked.set()
-
-    handler = Looked()
     caplog.set_level(logging.INFO, "burble.tls")
-    logging.getLogger("burble.tls").addHandler(handler)
     context = TlsContext({"a.example": issue(root, tmp_path, "a.example")}, "a.example")
+    before = shown(context, "a.example")
     watch = CertificateWatch(context, interval=0.01)
     try:
-        before = shown(context, "a.example")
-        issue(root, tmp_path, "a.example")
-        await asyncio.wait_for(looked.wait(), 5)
+        with Heard("a.example: the new certificate") as heard:
+            issue(root, tmp_path, "a.example")
+            assert await heard.wait()
         assert shown(context, "a.example") != before
-        looked.clear()
-        other = TlsContext({"b.example": issue(root, tmp_path, "b.example", days=3)}, "b.example")
-        watch.context = other
-        await asyncio.wait_for(looked.wait(), 5)
-        assert "b.example: the certificate" in caplog.text
-        watch.stop()
-        looked.clear()
-        issue(root, tmp_path, "b.example", days=2)
-        await asyncio.sleep(0.05)
-        assert not looked.is_set(), "stopped is stopped"
+        with Heard("b.example: the certificate") as heard:
+            watch.context = TlsContext({"b.example": issue(root, tmp_path, "b.example", days=3)}, "b.example")
+            assert await heard.wait()
     finally:
         watch.stop()
-        logging.getLogger("burble.tls").removeHandler(handler)
+    with Heard("b.example") as heard:
+        issue(root, tmp_path, "b.example", days=2)
+        assert not await heard.wait(0.05), "stopped is stopped"
