@@ -53,10 +53,10 @@ class FederationManager:
         self.incoming: set[IncomingStream] = set()
         self.outgoing: set[OutgoingStream] = set()
         self._policies = Policies(self.settings)
-        self._links: dict[tuple[str, str], Link] = {}
+        self.links: dict[tuple[str, str], Link] = {}
         self._bidi: dict[tuple[str, str], IncomingStream] = {}
         self._suspended = Suspended()
-        self._known = Reachability()
+        self.known = Reachability()
         self._pings = Pings()
         self._connecting: Connecting | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,7 +94,7 @@ class FederationManager:
         """
         trust = Trust(settings.federation.trust)
         self._configure(settings, tls, trust)
-        self._known.forgive()
+        self.known.forgive()
         for stream in [*self.incoming, *self.outgoing]:
             if stream.remote and self._policies.of(stream.remote) is None:
                 stream.close(StreamError("policy-violation", f"nothing to do with {stream.remote} any more"))
@@ -132,7 +132,7 @@ class FederationManager:
         deadline = asyncio.get_running_loop().time() + _FAREWELL
         while self._unconfirmed() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-        for link in list(self._links.values()):
+        for link in list(self.links.values()):
             if link.stream is None:
                 link.close(StanzaError("remote-server-timeout", "the server is going down"))
 
@@ -168,7 +168,7 @@ class FederationManager:
         for stream in [*self.incoming, *self.outgoing]:
             if stream.local and not self.serves(stream.local):
                 stream.close(StreamError("host-gone", f"{stream.local} is not served here any more"))
-        for link in [each for each in self._links.values() if not self.serves(each.local)]:
+        for link in [each for each in self.links.values() if not self.serves(each.local)]:
             link.close(StanzaError("remote-server-not-found", f"{link.local} is not served any more"))
 
     # ---- to other servers
@@ -182,7 +182,7 @@ class FederationManager:
         assert stanza.from_ is not None
         assert stanza.to is not None
         pair = (stanza.from_.domain, stanza.to.domain)
-        link = self._links.get(pair)
+        link = self.links.get(pair)
         if link is None:
             link = self._new_link(*pair)
         link.send(stanza)
@@ -195,13 +195,13 @@ class FederationManager:
         if not self.serves(local) or local == "localhost":
             text = f"no other server knows {local}, so that none could answer"
             raise StanzaError("remote-server-not-found", text)
-        refused = self._known.failure(remote, asyncio.get_running_loop().time())
+        refused = self.known.failure(remote, asyncio.get_running_loop().time())
         if refused is not None:
             raise StanzaError(refused.condition, refused.text)
-        if len(self._links) >= self.settings.streams:
+        if len(self.links) >= self.settings.streams:
             raise StanzaError("resource-constraint", "there are too many streams to other servers")
-        link = Link(self, local, remote, reached=self._known.was_reached(remote))
-        self._links[local, remote] = link
+        link = Link(self, local, remote, reached=self.known.was_reached(remote))
+        self.links[local, remote] = link
         stream = self._bidi.get((local, remote))
         if stream is not None:
             link.adopt(stream)
@@ -210,7 +210,7 @@ class FederationManager:
     async def open(self, link: Link) -> ServerStream:
         """Open the stream of a link. Raises `StreamRefused`."""
         stream = await self._open(link.local, link.remote, resuming=link.broken)
-        self._known.succeeded(link.remote)
+        self.known.succeeded(link.remote)
         return stream
 
     async def _open(
@@ -242,17 +242,17 @@ class FederationManager:
     def unreachable(self, link: Link, refused: StreamRefused) -> None:
         """Leave a server that can't be reached in peace, longer each time."""
         settings, now = self.settings, asyncio.get_running_loop().time()
-        pause = self._known.failed(
+        pause = self.known.failed(
             link.remote, refused, now, settings.retry_after, settings.retry_after_at_most
         )
         _log.warning("%s: %s; it is not tried again for %g s", link, refused, pause)
 
     def idle(self, link: Link) -> None:
         """Forget a link on which nothing is under way."""
-        if self._links.get((link.local, link.remote)) is link and (
+        if self.links.get((link.local, link.remote)) is link and (
             link.broken is None or not link.broken.waiting
         ):
-            del self._links[link.local, link.remote]
+            del self.links[link.local, link.remote]
 
     # ---- from other servers
 
@@ -301,7 +301,7 @@ class FederationManager:
         Raises:
             StanzaError: it can't be asked.
         """
-        link = self._links.get((local, remote))
+        link = self.links.get((local, remote))
         known = link.stream if link is not None else None
         try:
             if isinstance(known, OutgoingStream) and known is not stream and not known.closing:
@@ -326,10 +326,10 @@ class FederationManager:
         count = Counter(each.remote for each in self.incoming if each.proved)[remote]
         if count > self.settings.connections_per_domain:
             raise StreamError("resource-constraint", f"{remote} has too many streams to this server")
-        self._known.succeeded(remote)
+        self.known.succeeded(remote)
         if stream.bidi:
             self._bidi[local, remote] = stream
-            link = self._links.get((local, remote))
+            link = self.links.get((local, remote))
             if link is not None and link.stream is None and not link.opening:
                 link.adopt(stream)
 
@@ -351,14 +351,14 @@ class FederationManager:
         """The flow of that id, which the same peer may go on with."""
         flow = self._suspended.take(stream, id)
         if flow is not None and stream.bidi:
-            link = self._links.get((stream.local, stream.remote))
+            link = self.links.get((stream.local, stream.remote))
             if link is not None and link.stream is None:
                 link.adopt(stream)
         return flow
 
     def writable(self, stream: ServerStream) -> None:
         """A stream takes more stanzas again."""
-        link = self._links.get((stream.local, stream.remote))
+        link = self.links.get((stream.local, stream.remote))
         if link is not None and link.stream is stream:
             link.flush()
 
@@ -375,7 +375,7 @@ class FederationManager:
         resumable = bool(stream.flow.managed and stream.flow.id and not stream.finished)
         if theirs:
             resumable = self._suspended.lost(stream, self.settings.resume_timeout) and resumable
-        link = self._links.get((stream.local, stream.remote))
+        link = self.links.get((stream.local, stream.remote))
         if link is not None:
             link.lost(stream, resumable=resumable, theirs=theirs)
 

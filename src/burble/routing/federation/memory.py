@@ -32,6 +32,14 @@ class Reachability:
         found = self._failures.get(domain)
         return found[2] if found is not None and now < found[0] else None
 
+    def failures(self, now: float) -> dict[str, tuple[float, StreamRefused]]:
+        """The domains that are left in peace, each with for how long still, seconds, and why."""
+        return {
+            domain: (until - now, refused)
+            for domain, (until, _, refused) in self._failures.items()
+            if now < until
+        }
+
     def succeeded(self, domain: str) -> None:
         """A domain has been reached."""
         self._failures.pop(domain, None)
@@ -47,9 +55,12 @@ class Reachability:
         self._reached.pop(domain, None)
         return pause
 
-    def forgive(self) -> None:
-        """Try all again: the settings are others."""
-        self._failures.clear()
+    def forgive(self, domain: str | None = None) -> None:
+        """Try a domain again, or all of them: the settings are others, or somebody knows better."""
+        if domain is None:
+            self._failures.clear()
+        else:
+            self._failures.pop(domain, None)
 
 
 class _Newest(OrderedDict[str, _T], Generic[_T]):
