@@ -294,6 +294,20 @@ def test_the_system_s_authorities(tmp_path: Path, root: Issued, monkeypatch: pyt
     assert not Trust(system=False).verify(chain, DOMAIN)
 
 
+def test_a_system_without_authorities(
+    tmp_path: Path, root: Issued, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "system.pem").touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "system.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", os.devnull)
+    own = write_pem(tmp_path / "own.pem", [root.certificate])
+    trust = Trust([own])
+    assert trust.verify(make([dns(DOMAIN)], root).chain, DOMAIN)
+    assert not trust.verify(make([dns(DOMAIN)], authority("Other")).chain, DOMAIN)
+    assert len(caplog.messages) == 1
+    assert "no authority of the system is trusted" in caplog.text
+
+
 def test_a_directory_of_authorities(tmp_path: Path, root: Issued, monkeypatch: pytest.MonkeyPatch) -> None:
     # OpenSSL finds a certificate in a directory by the hash of its subject.
     number = crypto.X509.from_cryptography(root.certificate).subject_name_hash()

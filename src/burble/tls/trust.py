@@ -194,7 +194,12 @@ class Trust:
         for certificate in self._own:
             store.add_cert(crypto.X509.from_cryptography(certificate))
         if self._system_file is not None or self._system_directory is not None:
-            store.load_locations(self._system_file, self._system_directory)
+            try:
+                store.load_locations(self._system_file, self._system_directory)
+            except crypto.Error:
+                _log.error(
+                    "%s holds no certificates: no authority of the system is trusted", self._system_file
+                )
         return store
 
     def _look(self) -> _Stamp:
