@@ -12,6 +12,7 @@ from burble.jid import JID, JIDError
 from burble.module import Module, ModuleSettings, iq, on
 from burble.modules.blocking.lists import BlockList, BlockLists, blocks
 from burble.modules.blocking.reports import Reporter, read_reports
+from burble.modules.presence import directed
 from burble.modules.roster import Rosters
 from burble.namespaces import BLOCKING, BLOCKING_ERRORS, REPORTING
 from burble.routing.events import (
@@ -217,15 +218,28 @@ class Blocking(Module):
     # ---- contacts see the account go and come (§3.3, §3.4)
 
     async def _vanish(self, session: Session, before: BlockList, after: BlockList) -> None:
-        for jid in await self._contacts(session, blocked=after - before, still=before):
+        contacts = await self._contacts(session, blocked=after - before, still=before)
+        for jid in contacts:
             for other in session.account.available():
                 await self._route(Presence(jid, other.jid, {"type": "unavailable"}))
+        for other in list(session.account.sessions.values()):
+            for jid in [jid for jid in directed(other) if blocks(after, jid)]:
+                # From now on nothing goes there, so that it would not be told of the end.
+                del directed(other)[jid]
+                if other.presence is None or jid.bare not in contacts:
+                    await self._route(Presence(jid, other.jid, {"type": "unavailable"}))
 
     async def _reappear(self, session: Session, before: BlockList, after: BlockList) -> None:
         for jid in await self._contacts(session, blocked=before - after, still=after):
             for other in session.account.available():
                 if other.presence is not None:
                     await self._route(other.presence.readdressed(jid, other.jid))
+        # What they have said of themselves meanwhile was dropped.
+        roster = await self._rosters.of_session(session)
+        ended = before - after
+        for jid in [jid for jid in roster.subscriptions if blocks(ended, jid) and not blocks(after, jid)]:
+            for other in session.account.available():
+                await self._route(Presence(jid, other.jid, {"type": "probe"}))
 
     async def _contacts(self, session: Session, blocked: BlockList, still: BlockList) -> list[JID]:
         """Who may see the account's presence of those whom `blocked` blocks and `still` does not."""

@@ -1,5 +1,5 @@
 """Who learns that a client is available (RFC 6121 §4)."""
 
-from burble.modules.presence.module import Presences
+from burble.modules.presence.module import Presences, directed
 
-__all__ = ["Presences"]
+__all__ = ["Presences", "directed"]

@@ -175,12 +175,12 @@ class Presences(Module):
 
     def _directed(self, session: Session, presence: Presence, to: JID) -> Awaitable[None] | None:
         if presence.type == "":
-            targets = _targets(session)
+            targets = directed(session)
             if to not in targets and len(targets) >= self.settings.directed:
                 raise StanzaError("resource-constraint", "presence has been directed to too many addresses")
             targets[to] = None
         elif presence.type == "unavailable":
-            _targets(session).pop(to, None)
+            directed(session).pop(to, None)
         return self.host.router.route(presence)
 
     def _forget_targets(
@@ -188,7 +188,7 @@ class Presences(Module):
     ) -> Awaitable[None] | None:
         """§4.6.3: who was sent directed presence learns that the session is unavailable; not those who were
         told already."""
-        targets = _targets(session)
+        targets = directed(session)
         if not targets:
             return None
         left = [jid for jid in targets if jid.bare not in told]
@@ -265,7 +265,7 @@ class Presences(Module):
             shown = [
                 session
                 for session in sessions
-                if not _targets(session).keys().isdisjoint({asker, asker.bare})
+                if not directed(session).keys().isdisjoint({asker, asker.bare})
             ]
         answers = [(session.presence or Presence()).readdressed(asker, session.jid) for session in shown]
         if not answers:
@@ -301,18 +301,18 @@ class Presences(Module):
                 await waiting
 
 
-def _targets(session: Session) -> dict[JID, None]:
-    """To whom a session has directed presence, in order."""
+def directed(session: Session) -> dict[JID, None]:
+    """To whom a session has directed presence (RFC 6121 §4.6), in order: they will have to be told of its end."""
     found: dict[JID, None] = session.data.setdefault(_TARGETS, {})
     return found
 
 
 def _saved_targets(session: Session) -> list[str]:
-    return [str(jid) for jid in _targets(session)]
+    return [str(jid) for jid in directed(session)]
 
 
 def _restore_targets(session: Session, saved: list[str]) -> None:
-    _targets(session).update(dict.fromkeys(map(JID.parse, saved)))
+    directed(session).update(dict.fromkeys(map(JID.parse, saved)))
 
 
 def _both(first: Awaitable[None] | None, second: Awaitable[None] | None) -> Awaitable[None] | None:
