@@ -151,3 +151,19 @@ def test_any_mixture_keeps_the_order_of_each_pair(stanzas: list[tuple[str, str, 
     for pair in {stanza[:2] for stanza in stanzas}:
         mine = [number for number, stanza in enumerate(stanzas) if stanza[:2] == pair]
         assert sorted(mine) == [int(name) for name in done if stanzas[int(name)][:2] == pair]
+
+
+async def test_it_is_known_how_many_are_done_with() -> None:
+    """XEP-0198 §4: what is acknowledged is all that came first, not what has overtaken."""
+    desk = Desk("1", "3")
+    lanes = Lanes(desk.handle)
+    for sender, id_ in (("a@a", "0"), ("a@a", "1"), ("b@a", "2"), ("c@a", "3"), ("a@a", "4")):
+        lanes.take(message(sender, "x@b", id_))
+    assert (lanes.taken, lanes.finished) == (5, 1)
+    desk.held["3"].set()
+    await asyncio.sleep(0)
+    assert lanes.finished == 1
+    desk.held["1"].set()
+    assert lanes.work is not None
+    await lanes.work
+    assert (lanes.taken, lanes.finished) == (5, 5)

@@ -32,12 +32,15 @@ class Lanes:
         at_once: how many may be under way before `take` asks its caller to wait.
     """
 
-    __slots__ = ("_at_once", "_handle", "_lanes", "_pending", "_room", "_tasks")
+    __slots__ = ("_at_once", "_handle", "_lanes", "_pending", "_room", "_tasks", "taken")
 
     def __init__(self, handle: Callable[[Stanza], Awaitable[None] | None], at_once: int = _AT_ONCE) -> None:
         self._handle = handle
         self._at_once = at_once
-        self._lanes: dict[_Lane, deque[Stanza]] = {}
+        #: How many stanzas have been taken.
+        self.taken = 0
+        # What waits in each lane, with its number; the first one is under way.
+        self._lanes: dict[_Lane, deque[tuple[int, Stanza]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._pending = 0
         self._room: asyncio.Future[None] | None = None
@@ -48,27 +51,27 @@ class Lanes:
         Returns:
             None where the next may follow, or what to await before it.
         """
+        self.taken += 1
         lanes = self._lanes
-        if not lanes:
-            waiting = self._handle(stanza)
-            if waiting is None:
-                return None
-            return self._begin(_lane(stanza), waiting)
-        lane = _lane(stanza)
-        behind = lanes.get(lane)
-        if behind is not None:
-            behind.append(stanza)
+        if lanes and (waiting_before := lanes.get(_lane(stanza))) is not None:
+            waiting_before.append((self.taken, stanza))
             return self._count()
         waiting = self._handle(stanza)
-        return None if waiting is None else self._begin(lane, waiting)
+        return None if waiting is None else self._begin(stanza, waiting)
+
+    @property
+    def finished(self) -> int:
+        """How many of those taken are done with, counted up to the first one that is not."""
+        return min((lane[0][0] for lane in self._lanes.values()), default=self.taken + 1) - 1
 
     @property
     def work(self) -> asyncio.Task[None] | None:
         """A task that ends when nothing is under way any more; None where nothing is."""
         return asyncio.ensure_future(self._finished()) if self._tasks else None
 
-    def _begin(self, lane: _Lane, waiting: Awaitable[None]) -> Awaitable[None] | None:
-        self._lanes[lane] = deque()
+    def _begin(self, stanza: Stanza, waiting: Awaitable[None]) -> Awaitable[None] | None:
+        lane = _lane(stanza)
+        self._lanes[lane] = deque([(self.taken, stanza)])
         task = asyncio.ensure_future(self._go(lane, waiting))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -83,15 +86,16 @@ class Lanes:
         return self._room
 
     async def _go(self, lane: _Lane, waiting: Awaitable[None] | None) -> None:
-        behind = self._lanes[lane]
+        stanzas = self._lanes[lane]
         while True:
             try:
                 if waiting is not None:
                     await waiting
                 self._done()
-                if not behind:
+                if len(stanzas) == 1:
                     break
-                waiting = self._handle(behind.popleft())
+                stanzas.popleft()
+                waiting = self._handle(stanzas[0][1])
             except Exception:
                 _log.exception("a stanza from %s to %s could not be handled", *lane)
                 waiting = None

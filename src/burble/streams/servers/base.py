@@ -12,6 +12,7 @@ from burble.jid import JID, JIDError
 from burble.namespaces import DIALBACK, SERVER, STANZA_ERRORS, STREAM_MANAGEMENT
 from burble.stanza import Stanza
 from burble.streams.base import Carrier, XMLStream
+from burble.streams.lanes import Lanes
 from burble.streams.parser import ParserLimits
 from burble.streams.servers.flow import WRAP, Flow
 from burble.xml import Element, escape_attribute
@@ -116,6 +117,8 @@ class ServerStream(XMLStream):
         "_answering",
         "_asked",
         "_asked_at",
+        "_lanes",
+        "_owes",
         "_stamp",
         "_timer",
         "bidi",
@@ -154,10 +157,13 @@ class ServerStream(XMLStream):
         self.since = 0.0
         self.used = 0.0
         self._stamp = b""
+        # One account's stanzas must not wait for those of another one of the same server.
+        self._lanes = Lanes(federation.receive)
         self._timer: asyncio.TimerHandle | None = None
         self._asked = 0  # how many stanzas were sent when the peer was asked last
         self._asked_at = 0.0  # since when it has not answered; 0 where it has
         self._answering = False
+        self._owes = False  # an answer, once nothing is under way
 
     # ---- stanzas
 
@@ -214,7 +220,7 @@ class ServerStream(XMLStream):
             stanza.spliced(b"" if not self._stamp or "xml:lang" in attrs else self._stamp)
         if self._stamp and "xml:lang" not in attrs:
             attrs["xml:lang"] = self.lang
-        return self.federation.receive(stanza)
+        return self._lanes.take(stanza)
 
     def _proved(self, claimed: str) -> JID:
         try:
@@ -252,7 +258,7 @@ class ServerStream(XMLStream):
         if self._asked_at and self.federation.answer_timeout < now - self._asked_at:
             self.close(StreamError("connection-timeout", "you do not say what you have received"))
             return
-        if self.flow.sent > self._asked:
+        if self.flow.sent > self._asked or not self._asked_at:
             self._ask()
         self._wake_later()
 
@@ -293,21 +299,46 @@ class ServerStream(XMLStream):
         if self._answering:
             return  # the answer will hold for this request as well: it tells the count as it is then
         self._answering = True
-        handled, flow = self.flow.handled, self.flow
+        done, flow = self._done, self.flow
 
         def answer() -> None:
             self._answering = False
             if not self.closing:
-                self.send_bytes(f"<a xmlns='{STREAM_MANAGEMENT}' h='{handled & WRAP}'/>".encode())
-                if flow.handled != handled:
-                    self._answer_once_committed()
+                self.send_bytes(f"<a xmlns='{STREAM_MANAGEMENT}' h='{done & WRAP}'/>".encode())
+                self._answer_the_rest(flow, done)
 
         self.federation.when_committed(answer)
+
+    def _answer_the_rest(self, flow: Flow, told: int) -> None:
+        """Where more has been taken than was told, tell that as well: the peer may not ask again."""
+        if flow is not self.flow or flow.handled == told:
+            return
+        work = self._lanes.work
+        if work is None:
+            self._answer_once_committed()
+        elif not self._owes:
+            self._owes = True
+            work.add_done_callback(self._answer_again)
+
+    def _answer_again(self, _: object) -> None:
+        self._owes = False
+        if not self.closing:
+            self._answer_once_committed()
+
+    @property
+    def _done(self) -> int:
+        """How many stanzas were taken and are done with."""
+        return self.flow.handled - (self._lanes.taken - self._lanes.finished)
+
+    @property
+    def work(self) -> asyncio.Task[None] | None:
+        """What stanzas that were taken still wait for; may outlive the connection."""
+        return self._lanes.work or super().work
 
     def answer_now(self) -> None:
         """Tell how many stanzas were taken: all of it is committed, and the stream is about to be closed."""
         if self.flow.managed and not self.closing:
-            self.send_bytes(f"<a xmlns='{STREAM_MANAGEMENT}' h='{self.flow.handled & WRAP}'/>".encode())
+            self.send_bytes(f"<a xmlns='{STREAM_MANAGEMENT}' h='{self._done & WRAP}'/>".encode())
 
     def go_on_with(self, flow: Flow, h: int) -> None:
         """Resume: send what the peer has not taken, then whatever comes (§5).
