@@ -183,7 +183,7 @@ async def test_copies_of_a_chat_with_somebody_elsewhere(elsewhere: Elsewhere, co
 
 
 async def test_a_namesake_is_not_a_client_of_the_account(elsewhere: Elsewhere, connect: Connect) -> None:
-    """XEP-0280 §7: the copy is left out only for the client that sent the message, not for one of its name."""
+    """XEP-0280 §7: no copy goes to the client that sent the message; one goes to its namesake."""
     juliet, chamber = await connect("juliet/balcony"), await connect("juliet/chamber")
     await carbons(juliet)
     await carbons(chamber)
@@ -212,7 +212,7 @@ async def test_nobody_elsewhere_makes_copies(elsewhere: Elsewhere, connect: Conn
 
 
 async def test_what_is_said_across_servers_is_archived_here(elsewhere: Elsewhere, connect: Connect) -> None:
-    """XEP-0313 §3.4, XEP-0359: under an id of this server's, which alone may give one in the account's name."""
+    """XEP-0313 §3.4, XEP-0359: under an id that nobody but this server can give in the account's name."""
     juliet = await connect("juliet/balcony")
     await appear(juliet)
     forged = f"<stanza-id xmlns='urn:xmpp:sid:0' by='{JULIET}' id='666'/>"

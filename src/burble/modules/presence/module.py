@@ -302,7 +302,7 @@ class Presences(Module):
 
 
 def directed(session: Session) -> dict[JID, None]:
-    """To whom a session has directed presence (RFC 6121 §4.6), in order: they will have to be told of its end."""
+    """To whom a session has directed presence (RFC 6121 §4.6), in order; they are to be told of its end."""
     found: dict[JID, None] = session.data.setdefault(_TARGETS, {})
     return found
 
