@@ -33,7 +33,7 @@ from burble.routing.uplinks import Uplinks
 from burble.storage import Database
 from burble.storage.fallback import use_fallback
 from burble.tls import CertificateFiles, CertificateWatch, TlsContext, TlsError
-from burble.tls.context import DEFAULT_CIPHERS
+from burble.tls.context import DEFAULT_CIPHERS, CertificateInUse
 from burble.tls.hosts import certificate_files, make_self_signed, own_directory
 from burble.web import WebListeners, release
 
@@ -118,7 +118,7 @@ class Server:
         make_self_signed(settings, self.added_hosts)
         self.certificates = certificate_files(settings, self.added_hosts)
         self._tls = tls = _tls_context(settings, self.certificates)
-        self._watch = CertificateWatch(tls)
+        self._watch = CertificateWatch(tls, self._renew)
         self._cleanup.callback(self._watch.stop)
         adhoc = AdhocFace(self, self.commands)
         secret = directory.secret()
@@ -294,6 +294,15 @@ class Server:
             self.federation.close_unserved()
             shutil.rmtree(own_directory(settings.data_dir, name), ignore_errors=True)
             return notes
+
+    def _renew(self, certificate: CertificateInUse) -> None:
+        """Make a self-signed certificate anew that is soon over (`burble.tls.CertificateWatch`)."""
+        if not certificate.files.certificate.is_relative_to(self.settings.data_dir):
+            return
+        try:
+            make_self_signed(self.settings, self.added_hosts)
+        except OSError as error:
+            _log.error("can't make a self-signed certificate: %s", error)
 
     async def replace_data(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do what replaces the data of accounts and rooms (`burble.commands.base.Administered`)."""

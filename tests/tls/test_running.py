@@ -6,6 +6,7 @@ import asyncio
 import functools
 import logging
 import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from burble.server import Server
 from burble.testing import serving, settings
 from burble.tls import CertificateFiles, CertificateWatch
+from tests.conftest import Serve
 
 from .authority import authority, dns, make
 from .heard import Heard
@@ -56,3 +58,17 @@ async def test_a_renewed_certificate_is_shown_without_a_command(
             _, third = issue(tmp_path)
             assert await heard.wait()
         assert await shown(server) == third != second
+
+
+async def test_a_self_signed_certificate_is_made_anew_in_time(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as shorter:
+        shorter.setattr("burble.tls.certificates._RENEW_BEFORE", timedelta())
+        shorter.setattr("burble.tls.certificates._LIFETIME", timedelta(days=29))
+        with Heard("in 28 days. Put a new one") as warned:
+            server = await serve(listen={"c2s": ["127.0.0.1:0"], "c2s_tls": ["127.0.0.1:0"]})
+            assert await warned.wait()
+    first = await shown(server)
+    server._watch.look(datetime.now(UTC) + timedelta(days=16))
+    assert await shown(server) != first

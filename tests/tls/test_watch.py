@@ -11,6 +11,7 @@ import pytest
 from cryptography import x509
 
 from burble.tls import CertificateFiles, CertificateWatch, TlsContext
+from burble.tls.context import CertificateInUse
 
 from .authority import Issued, authority, dns, make
 from .heard import Heard
@@ -145,6 +146,32 @@ async def test_a_new_certificate_ends_the_warnings(
     issue(root, tmp_path, "a.example", days=5)
     watch.look()
     assert len(caplog.messages) == 2
+
+
+async def test_what_can_be_renewed_in_time_needs_no_warning(
+    root: Issued, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    context = TlsContext({"a.example": issue(root, tmp_path, "a.example", days=60)}, "a.example")
+    asked: list[CertificateInUse] = []
+    (first,) = context.in_use
+    watch = CertificateWatch(context, asked.append)
+    watch.stop()
+    watch.look()
+    assert asked == []
+    for _ in range(2):
+        watch.look(first.ends - timedelta(days=20))
+    assert asked == [first], "once"
+    assert "in 20 days" in caplog.text
+    caplog.clear()
+
+    def renew(_: CertificateInUse) -> None:
+        issue(root, tmp_path, "a.example", days=400)
+
+    watch = CertificateWatch(context, renew)
+    watch.stop()
+    watch.look(first.ends - timedelta(days=20))
+    assert caplog.messages == []
+    assert context.in_use[0].ends > first.ends
 
 
 async def test_it_looks_by_itself(root: Issued, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

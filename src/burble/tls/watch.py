@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -25,14 +26,22 @@ class CertificateWatch:
         context: whose certificates; may be changed at any time.
     """
 
-    def __init__(self, context: TlsContext, interval: float = 60.0) -> None:
+    def __init__(
+        self,
+        context: TlsContext,
+        renew: Callable[[CertificateInUse], None] | None = None,
+        interval: float = 60.0,
+    ) -> None:
         """Look for the first time when the loop comes to it.
 
         Args:
             context: whose certificates.
+            renew: called before a warning that a certificate is soon over, which is not given if there is
+                another in its place then.
             interval: seconds between two looks.
         """
         self.context = context
+        self._renew = renew
         self._interval = interval
         self._warned: dict[CertificateFiles, tuple[datetime, int]] = {}
         self._problems: dict[CertificateFiles, str] = {}
@@ -53,6 +62,21 @@ class CertificateWatch:
         Args:
             now: the time to compare the ends of certificates with.
         """
+        now = now or datetime.now(UTC)
+        self._refresh()
+        if self._renew is not None and (due := self._due(now)):
+            for each in due:
+                self._renew(each)
+            self._refresh()
+        for each in self._due(now):
+            _warn(each, each.ends - now)
+        self._warned = {
+            each.files: (each.ends, stage)
+            for each in self.context.in_use
+            if (stage := _stage(each.ends - now)) is not None
+        }
+
+    def _refresh(self) -> None:
         renewed, problems = self.context.refresh()
         for each in renewed:
             _log.info("%s: the new certificate %s is in use, until %s", _hosts(each), *_where(each))
@@ -61,33 +85,37 @@ class CertificateWatch:
             if problem is not None and problem != self._problems.get(each.files):
                 _log.error("%s: %s. The certificate read before stays in use", _hosts(each), problem)
         self._problems = problems
-        self._warn(now or datetime.now(UTC))
 
-    def _warn(self, now: datetime) -> None:
-        warned: dict[CertificateFiles, tuple[datetime, int]] = {}
-        for each in self.context.in_use:
-            left = each.ends - now
-            reached = [days for days in _WARN_AT_DAYS if left <= timedelta(days=days)]
-            if not reached:
-                continue
-            warned[each.files] = each.ends, reached[-1]
-            if self._warned.get(each.files) == warned[each.files]:
-                continue
-            if reached[-1] == 0:
-                _log.error(
-                    "%s: the certificate %s is over since %s: clients and other servers refuse it. "
-                    "Put a new one in its place",
-                    _hosts(each),
-                    *_where(each),
-                )
-            else:
-                _log.warning(
-                    "%s: the certificate %s is over on %s, in %s. Put a new one in its place",
-                    _hosts(each),
-                    *_where(each),
-                    _time_left(left),
-                )
-        self._warned = warned
+    def _due(self, now: datetime) -> list[CertificateInUse]:
+        """The certificates about whose end something is to be said that has not been said."""
+        return [
+            each
+            for each in self.context.in_use
+            if (stage := _stage(each.ends - now)) is not None
+            and self._warned.get(each.files) != (each.ends, stage)
+        ]
+
+
+def _stage(left: timedelta) -> int | None:
+    """The least number of days, of those to warn at, that is not less than what is left."""
+    return min((days for days in _WARN_AT_DAYS if left <= timedelta(days=days)), default=None)
+
+
+def _warn(certificate: CertificateInUse, left: timedelta) -> None:
+    if left > timedelta():
+        _log.warning(
+            "%s: the certificate %s is over on %s, in %s. Put a new one in its place",
+            _hosts(certificate),
+            *_where(certificate),
+            _time_left(left),
+        )
+    else:
+        _log.error(
+            "%s: the certificate %s is over since %s: clients and other servers refuse it. "
+            "Put a new one in its place",
+            _hosts(certificate),
+            *_where(certificate),
+        )
 
 
 def _hosts(certificate: CertificateInUse) -> str:
