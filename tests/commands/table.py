@@ -219,6 +219,10 @@ CALLS = [
     Call("incoming_s2s_number", {}, {"s2s_incoming": 0}),
     Call("outgoing_s2s_number", {}, {"s2s_outgoing": 0}),
     Call("stop_s2s_connections"),
+    Call("list_s2s", {}, []),
+    Call("list_s2s_waiting", {}, []),
+    Call("list_s2s_unreached", {}, []),
+    Call("reset_s2s", {"domain": "example.org"}, 0),
     # ---- rooms
     Call("muc_online_rooms", {"service": SERVICE}, [f"lobby@{SERVICE}"]),
     Call(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import socket
@@ -12,11 +13,13 @@ from sqlalchemy import text
 
 from burble.commands.checks import Subject, examine
 from burble.commands.checks.data import check_data_directory, check_database, judge_disk
+from burble.commands.checks.federation import check_federation
 from burble.commands.checks.finding import Finding
 from burble.commands.checks.ports import check_ports, check_registration
 from burble.commands.checks.system import check_clock, check_files, check_versions, judge_clock
 from burble.config import Address
 from burble.storage import Database
+from burble.streams.servers.outgoing import StreamRefused
 from burble.testing import serving, settings
 
 MIB = 1 << 20
@@ -166,3 +169,21 @@ def test_versions(tmp_path: Path) -> None:
     (finding,) = check_versions(stopped(tmp_path))
     assert finding.text.startswith("Burble ")
     assert ", OpenSSL " in finding.text
+
+
+async def test_other_servers(tmp_path: Path) -> None:
+    """One that can't be reached has troubles of its own; where nobody can be, they are ours."""
+    federation = {"enabled": True, "queue_stanzas": 10}
+    async with serving(tmp_path, federation=federation) as server:
+        subject = Subject.running(server)
+        now = asyncio.get_running_loop().time()
+        refused = StreamRefused("remote-server-timeout", "nobody answers")
+        for number, level in ((0, "ok"), (1, "ok"), (2, "ok"), (3, "warning")):
+            if number:
+                server.federation.known.failed(f"s{number}.example", refused, now, 10, 10)
+            (finding,) = check_federation(subject)
+            assert finding.level == level
+        assert "none of 3 other servers could be reached: s1.example, s2.example" in finding.text
+    assert [each.text for each in check_federation(stopped(tmp_path))] == [
+        "it is turned off: nothing goes to other servers"
+    ]

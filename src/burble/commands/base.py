@@ -10,6 +10,7 @@ from burble.config import HostOverrides, Settings
 from burble.errors import StanzaError
 from burble.jid import JID
 from burble.module import CommandFailed, Module
+from burble.routing.federation import FederationManager
 from burble.routing.hosts import Host
 from burble.routing.session import Session
 from burble.storage import Database
@@ -64,6 +65,10 @@ class Administered(Protocol):
     @property
     def database(self) -> Database:
         """Where accounts and what belongs to them is kept."""
+
+    @property
+    def federation(self) -> FederationManager:
+        """The streams to and from other servers."""
 
     @property
     def addresses(self) -> Sequence[str]:

@@ -14,6 +14,7 @@ from burble.commands.base import Administered
 from burble.commands.configuration import Configuration
 from burble.commands.databases import Databases
 from burble.commands.doctor import Doctor
+from burble.commands.federation import FederationCommands
 from burble.commands.hosts import HostCommands
 from burble.commands.kindly import KindlyCommands
 from burble.commands.logs import LogCommands
@@ -55,6 +56,7 @@ BUILTIN: Final[tuple[Callable[[Administered], object], ...]] = (
     ArchiveCommands,
     PushCommands,
     Statistics,
+    FederationCommands,
     OAuth,
     Configuration,
     HostCommands,

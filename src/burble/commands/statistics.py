@@ -63,37 +63,3 @@ class Statistics:
         """
         there = served(self._server, host)
         return await there.authenticator.count() if name == "registeredusers" else len(there.sessions)
-
-    # ---- other servers: none can be reached yet
-
-    @command(tags=["statistics", "s2s"], safe=True, result="s2s_incoming::integer")
-    def incoming_s2s_number(self) -> int:
-        """Count the connections from other servers: none, since Burble does not talk to others yet.
-
-        Returns:
-            0.
-
-        Example:
-            incoming_s2s_number
-        """
-        return 0
-
-    @command(tags=["statistics", "s2s"], safe=True, result="s2s_outgoing::integer")
-    def outgoing_s2s_number(self) -> int:
-        """Count the connections to other servers: none, since Burble does not talk to others yet.
-
-        Returns:
-            0.
-
-        Example:
-            outgoing_s2s_number
-        """
-        return 0
-
-    @command(tags=["s2s"], result="res::rescode")
-    def stop_s2s_connections(self) -> None:
-        """End the connections with other servers: there are none, since Burble does not talk to others yet.
-
-        Example:
-            stop_s2s_connections
-        """

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from burble.commands.checks.certificates import check_certificates
 from burble.commands.checks.data import check_data_directory, check_database, check_disk
+from burble.commands.checks.federation import check_federation
 from burble.commands.checks.finding import Finding
 from burble.commands.checks.names import check_names
 from burble.commands.checks.ports import check_ports, check_registration
@@ -33,5 +34,5 @@ async def examine(subject: Subject, hosts: Sequence[str]) -> list[Finding]:
         *check_disk(subject),
     ]
     findings += [each async for each in check_database(subject)]
-    findings += [*check_ports(subject), *check_registration(subject), *check_certificates(subject, hosts)]
-    return findings + await check_names(subject, hosts)
+    findings += [*check_ports(subject), *check_registration(subject), *check_federation(subject)]
+    return [*findings, *check_certificates(subject, hosts), *await check_names(subject, hosts)]

@@ -11,6 +11,7 @@ from burble.commands.base import Administered
 from burble.config import Address, HostOverrides, Settings
 from burble.config.added import with_added
 from burble.dns.names import literal_address
+from burble.routing.federation import FederationManager
 from burble.storage import Database
 from burble.tls import CertificateFiles
 from burble.tls.hosts import certificate_files
@@ -34,6 +35,7 @@ class Subject:
             would listen on.
         services: the domains of each host's services, as far as they are known.
         database: the server's; None where it does not run.
+        federation: its streams to and from other servers; None where it does not run.
     """
 
     settings: Settings
@@ -41,6 +43,7 @@ class Subject:
     addresses: Mapping[str, Sequence[Address]]
     services: Mapping[str, Sequence[str]] = field(default_factory=dict)
     database: Database | None = None
+    federation: FederationManager | None = None
 
     @classmethod
     def running(cls, server: Administered) -> Subject:
@@ -53,7 +56,9 @@ class Subject:
         addresses = {
             kind: [Address.parse(text) for text in texts] for kind, texts in server.listening.items()
         }
-        return cls(server.settings, server.certificates, addresses, services, server.database)
+        return cls(
+            server.settings, server.certificates, addresses, services, server.database, server.federation
+        )
 
     @classmethod
     def stopped(cls, settings: Settings, added: Mapping[str, HostOverrides]) -> Subject:
