@@ -13,7 +13,7 @@ import pytest
 
 from burble.server import Server
 from burble.testing import port_of, serving, settings
-from tests.client import ScriptedClient
+from tests.client import ScriptedClient, condition
 from tests.commands.calling import call
 
 CASTLE, GARDEN = "castle.example", "garden.example"
@@ -133,3 +133,23 @@ class _Silent:
         self._server.close()
         for writer in self._writers:
             writer.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "entries", "free"),
+    [("blacklist", GARDEN, False), ("whitelist", "elsewhere.example", False), ("whitelist", GARDEN, True)],
+)
+async def test_lists_of_a_host_hold_for_real_servers(
+    servers: tuple[Server, Server], juliet: ScriptedClient, name: str, entries: str, free: bool
+) -> None:
+    """What they forbid is refused in both directions, for accounts and for rooms, and both are told."""
+    castle, garden = servers
+    await call(castle, "set_access_list", CASTLE, name, entries)
+    rose = await (await ScriptedClient(port_of(garden), GARDEN).connect()).login("juliet")
+    query = "<query xmlns='http://jabber.org/protocol/disco#info'/>"
+    pairs = [(juliet, GARDEN), (rose, CASTLE), (rose, f"conference.{CASTLE}")]
+    answers = [await client.ask("get", query, target) for client, target in pairs]
+    assert [each.get("type") for each in answers] == ["result" if free else "error"] * 3
+    if not free:
+        assert {condition(each) for each in answers} == {"policy-violation"}
+    await rose.close()
