@@ -121,6 +121,11 @@ class Carbons(Module):
                 message = message.with_stanza_id(session.jid.bare, message.archive_id)
             self._copy("sent", message, session.account.sessions.values(), {session})
 
+    def sent_for(self, event: StanzaSent) -> None:
+        """Copy what somebody else has sent in an account's name, even to its only session (XEP-0356)."""
+        if event.session.user not in self._copying:  # else `sent` has done it
+            self.sent(event)
+
     def received(self, event: StanzaReceived) -> None:
         """§7: copy what one session gets to the others."""
         message = event.stanza

@@ -223,6 +223,33 @@ class ServerPresenceReceived(Event):
         self.presence = presence
 
 
+class ServerMessageReceived(Event):
+    """A message that is no error has arrived for the host itself: stop it, or its sender is told that nobody
+    reads it. Raise `StanzaError` to refuse it."""
+
+    __slots__ = ("message",)
+
+    def __init__(self, message: Message) -> None:
+        self.stopped = False
+        self.message = message
+
+
+class RosterChanged(Event):
+    """A contact was put into a roster, changed or taken out (RFC 6121 §2.1.6). Handlers are plain functions.
+
+    Attributes:
+        user: whose roster it is.
+        push: what the account's clients are told, without addresses.
+    """
+
+    __slots__ = ("push", "user")
+
+    def __init__(self, user: str, push: Iq) -> None:
+        self.stopped = False
+        self.user = user
+        self.push = push
+
+
 class BecomingAvailable(Event):
     """A session sent its first presence; messages for the account reach it once all handlers are done.
 

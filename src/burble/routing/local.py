@@ -12,7 +12,7 @@ from burble.errors import StanzaError
 from burble.jid import JID
 from burble.routing import events
 from burble.routing.session import check_iq
-from burble.stanza import Iq, Presence, Stanza
+from burble.stanza import Iq, Message, Presence, Stanza
 from burble.xml import Element
 
 if TYPE_CHECKING:
@@ -99,10 +99,21 @@ class LocalRouter:
             return self.host.sessions.deliver(stanza)
         if isinstance(stanza, Iq):
             return self._request("server", stanza)
-        if stanza.kind == "message" and stanza.attrs.get("type") != "error":
-            raise StanzaError("service-unavailable", "the server itself reads no messages")
+        if isinstance(stanza, Message):
+            return self._message(stanza)
         if isinstance(stanza, Presence) and not to.resource:
             return self.host.hooks.emit(events.ServerPresenceReceived(stanza))
+        return None
+
+    def _message(self, message: Message) -> Awaitable[None] | None:
+        """A message to the host itself: only modules may have a use for it."""
+        if message.type == "error":
+            return None
+        event = events.ServerMessageReceived(message)
+        waiting = self.host.hooks.emit(event)
+        if waiting is not None:
+            return _read_or_refuse(waiting, event)
+        _refuse_unread(event)
         return None
 
     def account_request(self, iq: Iq) -> Awaitable[None] | None:
@@ -145,9 +156,27 @@ class LocalRouter:
         Raises:
             StanzaError: the answer was an error, or there was none (remote-server-timeout).
         """
+        iq.from_ = self.host.jid
+        answer = await self.ask_as(iq, timeout)
+        if answer.type == "error":
+            raise answer.failure()
+        return answer
+
+    async def ask_as(self, iq: Iq, timeout: float = 30.0) -> Iq:
+        """Send a request in the name of the host or of an account of its, and wait for the answer.
+
+        Args:
+            iq: of type get or set; its sender is the host, or the bare JID of an account. Gets another id.
+            timeout: how long to wait, seconds.
+
+        Returns:
+            The result or the error.
+
+        Raises:
+            StanzaError: there was no answer (remote-server-timeout).
+        """
         assert iq.to is not None
         self._number += 1
-        iq.from_ = self.host.jid
         iq.attrs["id"] = key_id = f"b{self._number}"
         future: asyncio.Future[Iq] = asyncio.get_running_loop().create_future()
         self._requests[iq.to, key_id] = future
@@ -155,14 +184,11 @@ class LocalRouter:
             waiting = self.host.router.route(iq)
             if waiting is not None:
                 await waiting
-            answer = await asyncio.wait_for(future, timeout)
+            return await asyncio.wait_for(future, timeout)
         except TimeoutError:
             raise StanzaError("remote-server-timeout", f"{iq.to} did not answer") from None
         finally:
             del self._requests[iq.to, key_id]
-        if answer.type == "error":
-            raise answer.failure()
-        return answer
 
     def _request(self, target: Target, iq: Iq, exists: bool = True) -> Awaitable[None] | None:
         check_iq(iq)
@@ -231,6 +257,16 @@ def _send(session: Session | None, iq: Iq) -> None:
 async def _send_after(waiting: Awaitable[None], session: Session | None, iq: Iq) -> None:
     await waiting
     _send(session, iq)
+
+
+async def _read_or_refuse(waiting: Awaitable[None], event: events.ServerMessageReceived) -> None:
+    await waiting
+    _refuse_unread(event)
+
+
+def _refuse_unread(event: events.ServerMessageReceived) -> None:
+    if not event.stopped:
+        raise StanzaError("service-unavailable", "the server itself reads no messages")
 
 
 def _unanswered() -> StanzaError:

@@ -23,6 +23,7 @@ from burble.routing.events import (
     AccountsImported,
     PresenceReceived,
     PresenceSent,
+    RosterChanged,
     StreamFeatures,
     UserAvailable,
 )
@@ -88,9 +89,7 @@ class Rosters(Module):
             return self._get(session, roster, query)
         if session.anonymous:
             raise StanzaError("not-allowed", "an anonymous account keeps no roster")
-        settings = self.settings
-        limits = EditLimits(settings.name_bytes, settings.group_bytes, settings.groups_per_item)
-        await self._set(session, roster, read_edit(query, limits))
+        await self.change(roster, read_edit(query, self.limits))
         return None
 
     def _get(self, session: Session, roster: Roster, query: Element) -> Element | None:
@@ -101,7 +100,20 @@ class Rosters(Module):
             return None
         return roster.query((item.element() for item in roster.items.values()), version is not None)
 
-    async def _set(self, session: Session, roster: Roster, edit: Edit) -> None:
+    @property
+    def limits(self) -> EditLimits:
+        """How much text an item may hold."""
+        settings = self.settings
+        return EditLimits(settings.name_bytes, settings.group_bytes, settings.groups_per_item)
+
+    async def change(self, roster: Roster, edit: Edit) -> None:
+        """Do what the owner of a roster asks to be done with it (§2.3 to §2.5).
+
+        Raises:
+            StanzaError: not-allowed for the account itself; item-not-found where there is nothing to remove;
+                resource-constraint where the roster is full.
+            StorageError: it could not be stored; nothing has changed.
+        """
         contact = edit.jid
         if contact == roster.jid:
             raise StanzaError("not-allowed", "an account is no contact of its own")
@@ -211,6 +223,8 @@ class Rosters(Module):
         for session in self.host.sessions.of(roster.jid.local):
             if session.interested:
                 session.send(push.readdressed(session.jid, None))
+        if self.host.hooks.wanted(RosterChanged):
+            self.host.hooks.emit(RosterChanged(roster.jid.local, push))
 
     # ---- subscriptions
 
