@@ -15,9 +15,12 @@ nothing but the zone: aliases are followed, everything else does not exist.
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import Enum, auto
 from typing import Self, cast
 
@@ -81,6 +84,7 @@ class NameServer:
         self.delay = 0.0
         self._host = host
         self.port = port
+        self._heard: dict[tuple[str, str], asyncio.Event] = {}
 
     @property
     def address(self) -> str:
@@ -114,6 +118,10 @@ class NameServer:
             writer.close()
         await asyncio.sleep(0)
 
+    async def heard(self, name: str, type: str) -> None:
+        """Wait until a name and type is asked for, from now on."""
+        await self._heard.setdefault((name, type), asyncio.Event()).wait()
+
     def answer(self, wire: bytes, *, by_tcp: bool = False) -> bytes | None:
         """Return the answer to a question, both as they go over the wire; None for silence."""
         query = dns.message.from_wire(wire)
@@ -121,6 +129,8 @@ class NameServer:
         name = question.name.to_text(omit_final_dot=True).lower()
         type = dns.rdatatype.to_text(question.rdtype)
         self.asked[name, type] += 1
+        if (event := self._heard.get((name, type))) is not None:
+            event.set()
         fault = self.faults.get(name)
         if fault is Fault.SILENT or (fault is Fault.SILENT_BY_TCP and by_tcp):
             return None
@@ -146,7 +156,7 @@ class NameServer:
                 rrset.name = dns.name.from_text("other.test.")
         largest = _LARGEST if by_tcp else max(query.payload, _SMALL)
         answer = response.to_wire(max_size=largest, prefer_truncation=True)
-        return answer[:-3] if fault is Fault.CUT_SHORT else answer
+        return answer[:-20] if fault is Fault.CUT_SHORT else answer
 
     def _fill(self, response: dns.message.Message, name: str, type: dns.rdatatype.RdataType) -> None:
         seen: set[str] = set()
@@ -193,6 +203,46 @@ class NameServer:
         finally:
             self._writers.discard(writer)
             writer.close()
+
+
+class SilentServer(NameServer):
+    """Hears questions for names below ``void`` and of a type, or of all types, and says nothing."""
+
+    def __init__(self, zone: Zone, type: str = "") -> None:
+        super().__init__(zone)
+        self._type = dns.rdatatype.from_text(type).to_bytes(2, "big") + b"\0\1" if type else b""
+
+    def answer(self, wire: bytes, *, by_tcp: bool = False) -> bytes | None:
+        """Return the answer to a question of another kind."""
+        if b"\4void" in wire and self._type in wire:
+            return None
+        return super().answer(wire, by_tcp=by_tcp)
+
+
+@contextmanager
+def empty_server() -> Iterator[str]:
+    """Say of every name that it does not exist, from a thread, and so as fast as a real one.
+
+    Returns the address; the answers have neither EDNS nor a SOA record.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+
+        def serve() -> None:
+            while True:
+                wire, peer = sock.recvfrom(_LARGEST)
+                if not wire:
+                    return
+                end = wire.index(b"\0", 12) + 5
+                sock.sendto(wire[:2] + b"\x81\x83\0\1\0\0\0\0\0\0" + wire[12:end], peer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{sock.getsockname()[1]}"
+        finally:
+            sock.sendto(b"", sock.getsockname())
+            thread.join()
 
 
 class _Udp(asyncio.DatagramProtocol):

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Generic, Literal, TypeVar
 
-import dns.exception
-import dns.flags
-import dns.message
-import dns.rcode
-from dns.rdata import Rdata
-from dns.rdtypes.IN.SRV import SRV
-
 from burble.dns.errors import DnsFailure
 from burble.dns.lines import NameServer, UdpLines, ask_by_tcp
+from burble.dns.message import BadMessage, Kind, Message, Srv, question, read, truncated
 from burble.dns.services import Service, ServiceRecord
 from burble.racing import AllFailed, first_success
 
@@ -24,18 +18,17 @@ __all__ = ["Answer", "Client"]
 
 T = TypeVar("T")
 
-# How long a name server may take before the next one, or the same one again, is asked; the first answer
-# counts.
+# How long a name server may take, at most, before the next one, or the same one again, is asked; the first
+# answer counts.
 _PATIENCE: Final = 1.0
 _ROUNDS: Final = 2
-# How long an answer by UDP may be: that gets through everywhere in one piece.
-_UDP_BYTES: Final = 1232
-# Nobody needs more records, and reading thousands would keep everything else waiting.
-_RECORDS: Final = 200
 # Questions by TCP at the same time.
 _BY_TCP: Final = 32
-_TRUNCATED: Final = 0x02  # in the header's third byte
-_GOOD: Final = frozenset({dns.rcode.NOERROR, dns.rcode.NXDOMAIN})
+# How many questions are sent without an answer before others have to wait, and for how long at most: what a
+# thousand people ask at once must overrun neither the name server nor our own time to listen to it.
+_AT_ONCE: Final = 200
+_AT_ONCE_FOR: Final = 0.1
+_ALIASES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +37,7 @@ class Answer(Generic[T]):
 
     Attributes:
         records: all there are; none if the name does not exist or has no such records.
-        ttl: how long that holds, seconds; None where the name server did not say (RFC 2308 §5).
+        ttl: how long that holds, seconds; None where the name server did not say.
     """
 
     records: tuple[T, ...]
@@ -55,13 +48,15 @@ class Client:
     """Asks name servers; remembers nothing but which of them works.
 
     Args:
-        timeout: how long a question may take, seconds.
+        timeout: how long a name server may take, with all that is tried in that time, seconds.
     """
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
+        self._patience = min(_PATIENCE, timeout / 4)
         self._lines = UdpLines()
         self._tcp = asyncio.Semaphore(_BY_TCP)
+        self._sending = asyncio.Semaphore(_AT_ONCE)
         self._preferred: NameServer | None = None
 
     async def services(
@@ -74,78 +69,98 @@ class Client:
         Raises:
             DnsFailure: no name server gave a usable answer in time.
         """
-
-        def record(data: Rdata) -> ServiceRecord:
-            assert isinstance(data, SRV)
-            host = data.target.to_text(omit_final_dot=True).lower()
-            return ServiceRecord(data.priority, data.weight, Service(host.strip("."), data.port, direct_tls))
-
-        return await self._ask(servers, name, "SRV", record)
+        answer = await self._ask(servers, name, Kind.SRV)
+        records = [
+            ServiceRecord(data.priority, data.weight, Service(data.target, data.port, direct_tls))
+            for data in answer.records
+            if isinstance(data, Srv)
+        ]
+        return Answer(tuple(records), answer.ttl)
 
     async def addresses(
-        self, servers: Sequence[NameServer], name: str, kind: Literal["A", "AAAA"]
+        self, servers: Sequence[NameServer], name: str, kind: Literal[Kind.A, Kind.AAAA]
     ) -> Answer[str]:
         """Ask for IPv4 or IPv6 addresses.
 
         Raises:
             DnsFailure: no name server gave a usable answer in time.
         """
-        return await self._ask(servers, name, kind, lambda data: data.to_text())
+        answer = await self._ask(servers, name, kind)
+        return Answer(tuple(data for data in answer.records if isinstance(data, str)), answer.ttl)
 
-    async def _ask(
-        self, servers: Sequence[NameServer], name: str, kind: str, record: Callable[[Rdata], T]
-    ) -> Answer[T]:
-        try:
-            query = dns.message.make_query(name + ".", kind, use_edns=0, payload=_UDP_BYTES)
-            question = query.to_wire()
-        except dns.exception.DNSException as error:
-            raise DnsFailure(f"can't ask the DNS for {name}: {error}") from error
+    async def _ask(self, servers: Sequence[NameServer], name: str, kind: Kind) -> Answer[str | Srv]:
         order = sorted(servers, key=lambda server: server != self._preferred) * _ROUNDS
+        asked = question(name, kind)
+        turn = await _Turn.begin(self._sending)
         try:
             async with asyncio.timeout(self._timeout):
                 message = await first_success(
-                    [partial(self._try, server, question) for server in order], _PATIENCE
+                    [partial(self._try, server, asked) for server in order], self._patience
                 )
         except TimeoutError:
-            text = f"no name server has told {kind} of {name} in {self._timeout:g} s"
+            text = f"no name server has told {kind.name} of {name} in {self._timeout:g} s"
             raise DnsFailure(text) from None
         except AllFailed as error:
             reasons = dict.fromkeys(str(each) or type(each).__name__ for each in error.failures)
-            raise DnsFailure(f"no name server tells {kind} of {name}: {'; '.join(reasons)}") from error
-        return _answer(message, record)
+            raise DnsFailure(f"no name server tells {kind.name} of {name}: {'; '.join(reasons)}") from error
+        finally:
+            turn.end()
+        return _answer(message, name, kind)
 
-    async def _try(self, server: NameServer, question: bytes) -> dns.message.QueryMessage:
-        """Ask one name server. Raises OSError or ValueError unless it gives a usable answer."""
-        wire = await self._lines.ask(server, question)
-        if wire[2] & _TRUNCATED:
+    async def _try(self, server: NameServer, asked: bytes) -> Message:
+        """Ask one name server. Raises OSError or `BadMessage` unless it gives a usable answer."""
+        answer = await self._lines.ask(server, asked)
+        if truncated(answer):
             async with self._tcp:
-                wire = await ask_by_tcp(server, question)
-        message = _parsed(server, wire)
+                answer = await ask_by_tcp(server, asked)
+        try:
+            message = read(answer)
+        except BadMessage as error:
+            raise BadMessage(f"{server}: {error}") from error
         self._preferred = server
         return message
 
 
-def _parsed(server: NameServer, wire: bytes) -> dns.message.QueryMessage:
-    records = sum(int.from_bytes(wire[start : start + 2], "big") for start in (6, 8, 10))
-    if records > _RECORDS:
-        raise ValueError(f"{server} answers with {records} records")
-    try:
-        message = dns.message.from_wire(wire)
-    except (dns.exception.DNSException, ValueError) as error:
-        raise ValueError(f"the answer of {server} is damaged: {error}") from error
-    if message.flags & dns.flags.TC:
-        raise ValueError(f"{server} cuts its answer short")
-    if message.rcode() not in _GOOD or not isinstance(message, dns.message.QueryMessage):
-        raise ValueError(f"{server} says {dns.rcode.to_text(message.rcode())}")
-    return message
+class _Turn:
+    """A place among those that may send. It is given up with the answer, or soon without one."""
+
+    __slots__ = ("_places", "_timer")
+
+    def __init__(self, places: asyncio.Semaphore) -> None:
+        self._places = places
+        self._timer: asyncio.TimerHandle | None = asyncio.get_running_loop().call_later(
+            _AT_ONCE_FOR, self.end
+        )
+
+    @classmethod
+    async def begin(cls, places: asyncio.Semaphore) -> _Turn:
+        await places.acquire()
+        return cls(places)
+
+    def end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._places.release()
 
 
-def _answer(message: dns.message.QueryMessage, record: Callable[[Rdata], T]) -> Answer[T]:
-    try:
-        chain = message.resolve_chaining()
-    except dns.exception.DNSException as error:
-        raise DnsFailure(f"the DNS leads in circles: {error}") from error
-    if chain.answer is None:
-        told = any(rrset.rdtype == dns.rdatatype.SOA for rrset in message.authority)
-        return Answer((), chain.minimum_ttl if told else None)
-    return Answer(tuple(record(data) for data in chain.answer), chain.minimum_ttl)
+def _answer(message: Message, name: str, kind: Kind) -> Answer[str | Srv]:
+    """Pick out what was asked for, and follow aliases to it."""
+    aliases = {each.name: each for each in message.records if each.kind is Kind.CNAME}
+    ttls: list[int] = []
+    asked = name
+    for _ in range(_ALIASES):
+        if (alias := aliases.get(name)) is None:
+            break
+        name = str(alias.data)
+        ttls.append(alias.ttl)
+    else:
+        raise DnsFailure(f"the aliases of {asked} lead in circles")
+    found = [each for each in message.records if each.kind is kind and each.name == name]
+    if found:
+        ttls += [each.ttl for each in found]
+    elif message.nothing_for is not None:
+        ttls.append(message.nothing_for)
+    else:
+        ttls.clear()
+    return Answer(tuple(each.data for each in found), min(ttls, default=None))

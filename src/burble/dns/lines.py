@@ -10,10 +10,10 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from burble.dns.message import fits
+
 __all__ = ["NameServer", "UdpLines", "ask_by_tcp"]
 
-_HEADER: Final = 12
-_ANSWER: Final = 0x80  # QR, in the header's third byte
 _LARGEST: Final = 0xFFFF
 # So many questions share a socket. Each socket has a port of its own, which a forger has to guess.
 _QUESTIONS_EACH: Final = 100
@@ -54,23 +54,6 @@ class NameServer:
     def family(self) -> socket.AddressFamily:
         """The address family of its sockets."""
         return socket.AF_INET6 if ":" in self.host else socket.AF_INET
-
-
-def fits(question: bytes, answer: bytes) -> bool:
-    """Whether a message answers a question: it has the same number and repeats the question, in any case."""
-    return (
-        len(answer) >= _HEADER
-        and answer[:2] == question[:2]
-        and bool(answer[2] & _ANSWER)
-        and answer[4:6] == b"\0\1"
-        # The question ends where the EDNS record begins; that one is not repeated as it is.
-        and answer[_HEADER : _end_of_question(question)].lower()
-        == question[_HEADER : _end_of_question(question)].lower()
-    )
-
-
-def _end_of_question(message: bytes) -> int:
-    return message.index(b"\0", _HEADER) + 5
 
 
 async def ask_by_tcp(server: NameServer, question: bytes) -> bytes:

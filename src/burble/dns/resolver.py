@@ -12,6 +12,7 @@ from burble.dns.cache import Cache
 from burble.dns.client import Answer, Client
 from burble.dns.errors import DomainUnreachable
 from burble.dns.lines import NameServer
+from burble.dns.message import Kind
 from burble.dns.names import dns_name, literal_address
 from burble.dns.services import Service, ServiceRecord, in_order
 from burble.dns.system import Hosts, SystemNameServers
@@ -23,7 +24,7 @@ _PORT: Final = 5269
 # (RFC 8305 §3).
 _OTHER_FAMILY: Final = 0.05
 
-_Family = Literal["A", "AAAA"]
+_Family = Literal[Kind.A, Kind.AAAA]
 
 
 class Resolver:
@@ -95,7 +96,7 @@ class Resolver:
         name = dns_name(host)
         if found := self._hosts.get(name):
             return found
-        families: tuple[_Family, ...] = ("AAAA", "A")
+        families: tuple[_Family, ...] = (Kind.AAAA, Kind.A)
         asked = [self._addresses.get((name, family)) for family in families]
         done, others = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
         if others:
