@@ -58,6 +58,19 @@ async def test_a_host_that_is_added_has_all_that_others_have(server: Server) -> 
     assert await call(server, "registered_vhosts") == ["localhost"]
 
 
+async def test_its_administrators_have_its_commands(server: Server) -> None:
+    """By ad-hoc commands (XEP-0050), and not those of other hosts."""
+    await call(server, "add_host", GARDEN, '{"admins": ["rose@garden.example"]}')
+    await call(server, "register", "rose", GARDEN, "secret")
+    rose = await log_in(server, "rose", GARDEN)
+    query = (
+        "<query xmlns='http://jabber.org/protocol/disco#items' node='http://jabber.org/protocol/commands'/>"
+    )
+    found = {target: len((await rose.ask("get", query, target))[0]) for target in (GARDEN, "localhost")}
+    assert found[GARDEN] > found["localhost"]
+    await rose.close()
+
+
 async def test_it_outlives_restarts_and_reloads(tmp_path: Path) -> None:
     own = {
         "admins": [f"rose@{GARDEN}"],
