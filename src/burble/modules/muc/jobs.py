@@ -67,6 +67,33 @@ class StanzaJob(Job):
         return room
 
 
+class ErrorsJob(Job):
+    """Errors that came back for what a room sent: all that wait for the room at a time.
+
+    Args:
+        error: the first of them.
+    """
+
+    __slots__ = ("_errors",)
+
+    def __init__(self, error: Message | Presence) -> None:
+        self._errors = [error]
+        super().__init__(self._handle, stores=False)
+
+    def absorbs(self, job: Job) -> bool:
+        """Take over the errors of another such job."""
+        if isinstance(job, ErrorsJob):
+            self._errors += job._errors
+            return True
+        return False
+
+    def _handle(self, room: Room) -> list[Stanza]:
+        return rules.failed(room, self._errors, time.time())
+
+    async def make(self, live: LiveRoom) -> None:
+        """Where there is no room nobody is lost."""
+
+
 class MakeJob(Job):
     """To make a room from outside.
 
@@ -149,9 +176,7 @@ class GhostJob(Job):
         super().__init__(self._handle, stores=False)
 
     def _handle(self, room: Room) -> list[Stanza]:
-        if self._session not in room.present:
-            return []
-        return leaving.left(room, self._session, leaving.GHOST)
+        return leaving.lost(room, [self._session])
 
     async def make(self, live: LiveRoom) -> None:
         """Where there is no room nobody is in it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from burble.jid import JID
@@ -93,13 +94,34 @@ def emptied(room: Room, note: Note) -> list[Stanza]:
     return out
 
 
-def failed(room: Room, stanza: Message | Presence, now: float) -> list[Stanza]:
-    """Handle an error that came back for what the room sent: a client that can't be reached leaves (§11.1).
+def tells_of_loss(error: Message | Presence) -> bool:
+    """Whether an error that came back for what the room sent says that the client can't be reached."""
+    return error.failure().condition in _UNREACHABLE
+
+
+def lost(room: Room, clients: Iterable[JID]) -> list[Stanza]:
+    """Take out clients that can't be reached any more, and tell the others (§11.1).
+
+    All at once: where a server with many occupants is gone, none of them is sent that the others are.
+
+    Args:
+        room: the room.
+        clients: full JIDs; those that are not in the room don't count.
 
     Returns:
-        What tells of its departure; nothing where the error has another reason.
+        First what these clients are told, should they be there after all, then what the others are.
     """
-    assert stanza.from_ is not None
-    if stanza.from_ not in room.present or stanza.failure().condition not in _UNREACHABLE:
-        return []
-    return left(room, stanza.from_, GHOST)
+    gone = dict.fromkeys(client for client in clients if client in room.present)
+    shown = {id(one): (one, one.presence) for one in map(room.present.__getitem__, gone)}
+    out: list[Stanza] = []
+    for client in gone:
+        occupant = room.leave(client)
+        own = unavailable(room, occupant, room.sees_addresses(occupant.role), own_note(GHOST))
+        out.append(own.readdressed(client, occupant.address))
+    for occupant, presence in shown.values():
+        if room.occupants.get(occupant.nick) is occupant:  # with other clients
+            out += [] if occupant.presence is presence else changed(room, occupant)
+        elif room.shows(occupant.role):
+            for real, recipients in audience(room, occupant):
+                out += unavailable(room, occupant, real, GHOST).to_each(recipients, occupant.address)
+    return out

@@ -41,6 +41,10 @@ class Job:
         self.action = action
         self.stores = stores
 
+    def absorbs(self, job: Job) -> bool:
+        """Take over what another job is to do, where both are better done at once; whether it has."""
+        return False
+
     async def make(self, live: LiveRoom) -> Room | None:
         """The room to be made where there is none; None where nothing is to be done then.
 
@@ -108,6 +112,8 @@ class LiveRoom:
         Raises:
             StanzaError, StorageError: it can't be done; so may the awaitable.
         """
+        if self._jobs and self._jobs[-1][0].absorbs(job):
+            return self._jobs[-1][1]
         done: Done = asyncio.get_running_loop().create_future()
         self._jobs.append((job, done))
         if not self._busy:

@@ -6,11 +6,12 @@ the room and returns what is to be sent, in order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from burble.errors import StanzaError
 from burble.forms import Form
+from burble.jid import JID
 from burble.modules.muc import (
     admin,
     entering,
@@ -41,7 +42,7 @@ from burble.namespaces import (
 )
 from burble.stanza import Iq, Message, Presence, Stanza
 
-__all__ = ["receive"]
+__all__ = ["failed", "receive"]
 
 #: Who answers a request to the room itself, by name and namespace of its payload.
 _REQUESTS: Final[dict[tuple[str, str], Callable[[Room, Iq, float], list[Stanza]]]] = {
@@ -96,6 +97,24 @@ def receive(room: Room, stanza: Message | Presence | Iq, now: float) -> list[Sta
     return _iq(room, stanza, now)
 
 
+def failed(room: Room, errors: Sequence[Message | Presence], now: float) -> list[Stanza]:
+    """Let a room handle errors that came back for what it sent (§11.1).
+
+    Returns:
+        Of private messages that did not arrive, what their senders are told; else what tells of the departure
+        of clients that can't be reached. Nothing for other errors, which tell that somebody is there.
+    """
+    out: list[Stanza] = []
+    lost: list[JID] = []
+    for error in errors:
+        assert error.from_ is not None
+        if isinstance(error, Message) and private.is_returned(room, error):
+            out += private.returned(room, error, now)
+        elif error.from_ in room.present and leaving.tells_of_loss(error):
+            lost.append(error.from_)
+    return out + leaving.lost(room, lost)
+
+
 def _presence(room: Room, presence: Presence, now: float) -> list[Stanza]:
     assert presence.from_ is not None
     occupant = room.present.get(presence.from_)
@@ -114,16 +133,14 @@ def _presence(room: Room, presence: Presence, now: float) -> list[Stanza]:
             short = len(presence.to_string()) <= room.limits.presence
             return leaving.left(room, presence.from_, said=presence if short else None)
         case "error":
-            return leaving.failed(room, presence, now)
+            return failed(room, [presence], now)
     return []  # probes and requests for subscription say nothing to a room (§17.3)
 
 
 def _message(room: Room, message: Message, now: float) -> list[Stanza]:
     assert message.to is not None
     if message.type == "error":
-        if private.is_returned(room, message):
-            return private.returned(room, message, now)
-        return leaving.failed(room, message, now)
+        return failed(room, [message], now)
     if message.to.resource:
         return private.told(room, message, now)
     if message.type == "groupchat":

@@ -17,7 +17,7 @@ from burble.modules.muc.archiving import Asker, RoomArchive
 from burble.modules.muc.avatars import vcard
 from burble.modules.muc.config import RoomConfig
 from burble.modules.muc.discovery import room_info, room_items
-from burble.modules.muc.jobs import ForgetJob, GhostJob, MakeJob, StanzaJob
+from burble.modules.muc.jobs import ErrorsJob, ForgetJob, GhostJob, MakeJob, StanzaJob
 from burble.modules.muc.live import Action, Job, LiveRoom
 from burble.modules.muc.logs import RoomLogs, directory_name
 from burble.modules.muc.ranks import Affiliation
@@ -79,6 +79,8 @@ class RoomService:
         assert isinstance(stanza, Message | Presence | Iq)
         if isinstance(stanza, Iq) and self.archive.answers(stanza):
             return self._answer_from_archive(stanza)
+        if stanza.type == "error" and not isinstance(stanza, Iq):
+            return self.enter(to.local).take(ErrorsJob(stanza))
         return self.enter(to.local).take(StanzaJob(self, stanza))
 
     async def _answer_from_archive(self, iq: Iq) -> None:
