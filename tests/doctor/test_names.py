@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -138,6 +139,18 @@ async def test_a_name_server_that_fails_is_no_fault_of_the_host(tmp_path: Path) 
     fault = {f"_xmpp-client._tcp.{CASTLE}": Fault.SERVFAIL}
     (finding,) = await found(tmp_path, {}, fault)
     assert (finding.level, finding.text.partition(":")[0]) == ("warning", "it could not be looked at")
+
+
+async def test_name_servers_that_never_answer_are_not_asked_a_thousand_times(tmp_path: Path) -> None:
+    hosts = [f"castle{number}.example.org" for number in range(1000)]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        nobody = f"127.0.0.1:{silent.getsockname()[1]}"
+        federation = {"nameservers": [nobody], "enabled": False}
+        subject = Subject(settings(tmp_path, hosts=hosts, federation=federation), {}, LISTENING)
+        findings = await check_names(subject, hosts, timeout=0.05)
+    assert 16 <= len(findings) < 50
+    assert {each.level for each in findings} == {"warning"}
 
 
 async def test_other_servers_look_for_services_too(tmp_path: Path) -> None:

@@ -61,7 +61,16 @@ async def test_settings_that_cannot_be_read(home: Path) -> None:
     assert "burble.toml:1: hosts: expected a list" in ended.err
 
 
-async def test_it_is_explained(home: Path) -> None:
+async def test_it_is_explained_with_a_server_and_without(home: Path) -> None:
+    assert "doctor [HOST]" in (await burblectl(home)).out
     async with Running(home):
-        told = (await burblectl(home, "help", "doctor")).out
-    assert told.startswith("burblectl doctor [ONLY]\n")
+        assert (await burblectl(home, "help", "doctor")).out.startswith("burblectl doctor [HOST]\n")
+        overview = (await burblectl(home, "help")).out
+    assert [line.strip() for line in overview.splitlines() if line.strip().startswith("doctor")] == [
+        "doctor [HOST]\tLook whether all is well, with the server or without it, and say what to do."
+    ]
+
+
+async def test_more_than_a_host_is_too_much(home: Path) -> None:
+    ended = await burblectl(home, "doctor", "localhost", "example.org")
+    assert (ended.status, ended.err) == (2, "burblectl: usage: doctor [HOST]\n")

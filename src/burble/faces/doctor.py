@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from burble import paths
 from burble.faces.client import Connection, NotRunning, data_dir
-from burble.faces.options import FAILED, WRONG_ARGUMENTS, Ended, Options
+from burble.faces.options import FAILED, Ended, Options
 from burble.faces.printing import field
 
 __all__ = ["doctor"]
@@ -25,8 +25,6 @@ def doctor(options: Options) -> int:
     Raises:
         Ended: the settings can't be read, or the server does not answer as it should.
     """
-    if len(options.arguments) > 1:
-        raise Ended(WRONG_ARGUMENTS, "usage: doctor [HOST]")
     try:
         findings = _ask(options)
     except NotRunning:

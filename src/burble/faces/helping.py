@@ -91,7 +91,9 @@ def _found(
 
 
 def _merged(commands: list[Described], local: list[Described]) -> list[Described]:
-    return sorted([*commands, *local], key=lambda command: str(command["name"]))
+    # What both carry out is explained as `burblectl` does it.
+    merged = {command["name"]: command for command in (*commands, *local)}
+    return [merged[name] for name in sorted(merged)]
 
 
 def _by_tag(commands: list[Described], *, first_only: bool = False) -> dict[str, list[Described]]:

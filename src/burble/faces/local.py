@@ -24,7 +24,7 @@ class Local:
         name: its name.
         summary: what it does, in a sentence.
         function: carries it out; returns the exit status.
-        arguments: those it needs, in capitals; or `_ANY`.
+        arguments: those it takes, in capitals, in brackets what may be left out; or `_ANY`.
         description: more about it.
         example: a call.
     """
@@ -65,7 +65,8 @@ class Local:
         Raises:
             Ended: the arguments are wrong, or it failed.
         """
-        if self.arguments != _ANY and len(options.arguments) != len(self.arguments):
+        needed = sum(not each.startswith("[") for each in self.arguments)
+        if self.arguments != _ANY and not needed <= len(options.arguments) <= len(self.arguments):
             raise Ended(WRONG_ARGUMENTS, f"usage: {' '.join([self.name, *self.arguments])}")
         return self.function(options)
 
@@ -180,6 +181,16 @@ _ALL: Final = (
     Local("stopped", "Wait until the server has stopped, at most a minute.", _stopped),
     Local("ping", "Tell whether the server answers: prints pong or pang.", _ping),
     Local(
+        "doctor",
+        "Look whether all is well, with the server or without it, and say what to do.",
+        _doctor,
+        ("[HOST]",),
+        "It looks at the clock, the disk, the database, ports, certificates and DNS, and changes nothing. "
+        "With HOST it looks at the names and the certificate of that host alone. The exit status is 1 where "
+        "there is an error. check is another name for it.",
+        "doctor example.org",
+    ),
+    Local(
         "completion",
         "Print what lets a shell complete commands, options and hosts: bash, zsh or fish.",
         _completion,
@@ -211,10 +222,9 @@ _ALL: Final = (
 
 HIDDEN: Final = {
     "__complete": Local("__complete", "", _complete, _ANY),
-    "doctor": Local("doctor", "", _doctor, _ANY),
-    "check": Local("check", "", _doctor, _ANY),
+    "check": Local("check", "", _doctor, ("[HOST]",)),
 }
-"""Those that help does not tell of, by name: for programs of our own, or explained by the server."""
+"""Those that help does not tell of, by name: for programs of our own, and other names."""
 
 LOCAL: Final = {local.name: local for local in _ALL}
 """Them all, by name."""

@@ -37,15 +37,16 @@ _CLIENTS: Final = _Audience("clients", "client", "c2s", 5222)
 _SERVERS: Final = _Audience("other servers", "server", "s2s", 5269)
 
 
-async def check_names(subject: Subject, hosts: Iterable[str]) -> list[Finding]:
+async def check_names(subject: Subject, hosts: Iterable[str], timeout: float = _TIMEOUT) -> list[Finding]:
     """Ask the DNS about hosts and their services.
 
     Args:
         subject: whose settings say which name servers to ask.
         hosts: the hosts to look at.
+        timeout: how long a question may take, seconds.
     """
     findings: list[Finding] = []
-    lookups = _Lookups(subject)
+    lookups = _Lookups(subject, timeout)
     try:
         asked: list[tuple[str, str, _Audience]] = []
         for host in hosts:
@@ -60,6 +61,8 @@ async def check_names(subject: Subject, hosts: Iterable[str]) -> list[Finding]:
 
         async def look(host: str, domain: str, audience: _Audience) -> list[Finding]:
             async with limit:
+                if lookups.failed > _AT_ONCE and not lookups.told:
+                    return []  # nobody answers: hundreds of questions more would take minutes
                 return await lookups.look(host, domain, audience)
 
         for told in await asyncio.gather(*(look(*each) for each in asked)):
@@ -70,12 +73,15 @@ async def check_names(subject: Subject, hosts: Iterable[str]) -> list[Finding]:
 
 
 class _Lookups:
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, timeout: float) -> None:
         given = [str(address) for address in subject.settings.federation.nameservers]
         self._subject = subject
         self._servers = [NameServer.parse(text) for text in given] or SystemNameServers().get()
-        self._client = Client(_TIMEOUT)
-        self._resolver = Resolver(given, _TIMEOUT)
+        self._client = Client(timeout)
+        # Domains that the name servers told of, and those of which they did not.
+        self.told = 0
+        self.failed = 0
+        self._resolver = Resolver(given, timeout)
 
     def close(self) -> None:
         self._resolver.close()
@@ -85,9 +91,11 @@ class _Lookups:
         name = f"dns {domain}"
         try:
             records = await self._records(dns_name(domain), audience)
+            self.told += 1
             if not records:
                 return await self._without_records(domain, audience, is_service=domain != host)
         except DnsFailure as failure:
+            self.failed += 1
             advice = "see that the name servers of this machine, in /etc/resolv.conf, answer"
             return [warning(name, f"it could not be looked at: {failure}", advice)]
         except DnsError as failure:
