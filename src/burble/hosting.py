@@ -171,6 +171,7 @@ class Hosting:
         host = self.hosts.pop(name)
         error = StreamError("host-gone", "this host is not served here any more")
         await host.close(error, for_good=True)
+        self._router.unregister(name)
         await self._unload(host, list(host.modules), problems)
         await host.authenticator.close()
         _log.info("%s is not served any more", name)
@@ -197,14 +198,22 @@ class Hosting:
         for module in modules:
             await self._load(host, type(module), module.settings)
 
-    async def stop(self, error: StreamError, patience: float | None = None) -> None:
-        """End all sessions with an error, and what the hosts have under way; see `Host.close`."""
+    async def end_sessions(self, error: StreamError) -> None:
+        """End all sessions with an error; see `Host.close`. What others still send can be stored."""
+        for host in self.hosts.values():
+            await host.close(error)
+
+    async def stop(self, error: StreamError, patience: float) -> None:
+        """End all sessions with an error, and take nothing more that others send."""
         for host in self.hosts.values():
             await host.close(error, patience)
+            self._router.unregister(host.name)
 
     async def unload(self) -> None:
         """Unload all modules, and let go of who keeps the accounts."""
         for host in self.hosts.values():
+            if self._router.serves(host.name):
+                self._router.unregister(host.name)
             await self._unload(host, list(host.modules), [])
             await host.authenticator.close()
         self.hosts.clear()

@@ -161,7 +161,7 @@ class Server:
                 await self._web.stop()
                 reason = StreamError("system-shutdown", "the server is going down")
                 await self.federation.drain()
-                await self._hosting.stop(reason)
+                await self._hosting.end_sessions(reason)
                 await self.federation.stop()
                 await self._listeners.close_connections(reason)
                 await self.uplinks.close(reason)

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 from tests.client import CLIENT, Closed
 from tests.federation.person import Person
 
-_WINDOW = 100  # messages that may be under way
+#: Messages that may be under way.
+WINDOW = 100
 _ASK_EVERY = 20
 _AGAIN = 0.1  # seconds before a message that came back is sent again
 _SM = "urn:xmpp:sm:3"
@@ -32,7 +33,7 @@ class Correspondence:
         received: the numbers that have arrived.
         returned: how many came back as errors.
         doubled: how many arrived twice, though their sender had no reason to send them twice.
-        overtaken: how many arrived after one that was sent later.
+        overtaken: how many arrived, for the first time, after one that was sent later.
     """
 
     def __init__(self, sender: Person, receiver: Person, count: int) -> None:
@@ -50,6 +51,7 @@ class Correspondence:
         self._newest = 0
         self._acknowledged = 0
         self._sent: list[int] = []  # serials since the stream of now is managed
+        self._resting = False
         self._room = asyncio.Event()
         self.progress = asyncio.Condition()
 
@@ -73,6 +75,17 @@ class Correspondence:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def rest(self) -> None:
+        """Send nothing more for now, and wait until nothing is under way."""
+        self._resting = True
+        async with self.progress:
+            await self.progress.wait_for(lambda: not self._under_way)
+
+    def go_on(self) -> None:
+        """Send again."""
+        self._resting = False
+        self._room.set()
 
     async def reaches(self, count: int) -> None:
         """Wait until so many have arrived."""
@@ -123,7 +136,9 @@ class Correspondence:
         while True:
             await self._room.wait()
             self._room.clear()
-            while self._waiting and len(self._under_way) < _WINDOW:
+            while self._waiting and len(self._under_way) < WINDOW and not self._resting:
+                if self._sender.writer.is_closing():
+                    break  # what is not sent yet will be on the next connection
                 number = self._waiting.popleft()
                 self._serial += 1
                 self._under_way[self._serial] = number
@@ -143,6 +158,7 @@ class Correspondence:
             number = self._under_way.pop(int(element.get("id", "0")), None)
             if number is not None:
                 self.returned += 1
+                self._unsure.add(number)  # that it came back does not tell that it has not arrived
                 asyncio.get_running_loop().call_later(_AGAIN, self._returned, number)
 
     def _returned(self, number: int) -> None:
@@ -154,12 +170,12 @@ class Correspondence:
             return
         serial, number = int(element.get("id", "0")), int(element.findtext(f"{CLIENT}body", ""))
         self._under_way.pop(serial, None)
-        if serial < self._newest:
-            self.overtaken += 1
-        self._newest = max(self._newest, serial)
-        if number in self.received and number not in self._unsure:
-            self.doubled += 1
-        self.received.add(number)
+        if number in self.received:
+            self.doubled += number not in self._unsure
+        else:
+            self.received.add(number)
+            self.overtaken += serial < self._newest
+            self._newest = max(self._newest, serial)
         self._room.set()
         async with self.progress:
             self.progress.notify_all()

@@ -8,7 +8,9 @@ import os
 import pytest
 
 from tests.federation.conftest import Ends, Meet
-from tests.federation.correspondence import Correspondence
+from tests.federation.correspondence import WINDOW, Correspondence
+from tests.federation.peers import Peer
+from tests.federation.peers.burble import Burble
 from tests.federation.table import PAIRS, service
 
 _LONG = os.environ.get("BURBLE_TEST_LONG") == "1"
@@ -19,29 +21,35 @@ _PAIRS = PAIRS if _LONG else [pair for pair in PAIRS if "burble" in pair]
 _PATIENCE = 15.0
 
 
-async def _correspond(ends: Ends, meet: Meet, restarted: str) -> None:
+async def _correspond(ends: Ends, meet: Meet, restarted: Peer) -> None:
     sender, receiver = await meet(ends.here, "sender"), await meet(ends.there, "receiver")
     letters = Correspondence(sender, receiver, _MESSAGES)
 
     async def restart() -> None:
         await letters.reaches(_MESSAGES // 3)
-        peer = ends.here if restarted == "here" else ends.there
-        await peer.stop()
-        await peer.start()
+        if not isinstance(restarted, Burble):
+            # Others lose what they have taken and not passed on; what they have not taken is what counts.
+            await letters.rest()
+        await restarted.stop()
+        letters.go_on()
+        await restarted.start()
 
     try:
         async with asyncio.timeout(55):
             await asyncio.gather(letters.run(_PATIENCE), restart())
     except TimeoutError:
         pytest.fail(str(letters))
-    assert (letters.doubled, letters.overtaken) == (0, 0), str(letters)
+    # What a server has not confirmed is sent again; others do not confirm at their end what they have taken.
+    doubled = 0 if isinstance(ends.here, Burble) and isinstance(ends.there, Burble) else WINDOW
+    assert letters.doubled <= doubled, str(letters)
+    assert letters.overtaken == 0, str(letters)
 
 
 @service("10,000 messages while the sender's server restarts", _PAIRS)
 async def test_messages_pass_a_restart_of_the_senders_server(ends: Ends, meet: Meet) -> None:
-    await _correspond(ends, meet, "here")
+    await _correspond(ends, meet, ends.here)
 
 
 @service("10,000 messages while the receiver's server restarts", _PAIRS)
 async def test_messages_pass_a_restart_of_the_receivers_server(ends: Ends, meet: Meet) -> None:
-    await _correspond(ends, meet, "there")
+    await _correspond(ends, meet, ends.there)

@@ -228,7 +228,7 @@ class Host:
     async def close(
         self, error: StreamError, patience: float | None = None, *, for_good: bool = False
     ) -> None:
-        """End all sessions, and wait for what they left to do.
+        """End all sessions, and wait for what they left to do; what is sent to its accounts is still taken.
 
         Args:
             error: what their clients are told.
@@ -244,7 +244,6 @@ class Host:
             done, _ = await asyncio.wait(self._tasks, timeout=patience)
             if not done:
                 break
-        self.router.unregister(self.name)
 
 
 async def _awaited(waiting: Any) -> None:
