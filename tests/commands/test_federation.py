@@ -153,3 +153,22 @@ async def test_lists_of_a_host_hold_for_real_servers(
     if not free:
         assert {condition(each) for each in answers} == {"policy-violation"}
     await rose.close()
+
+
+async def test_streams_of_a_host_that_is_removed_are_closed(servers: tuple[Server, Server]) -> None:
+    castle, garden = servers
+    tower = "tower.example"
+    peers = {CASTLE: s2s_port(castle), tower: s2s_port(castle)}
+    await garden.reload(settings(garden.settings.data_dir, **options(GARDEN, peers)))
+    await call(castle, "add_host", tower)
+    await call(castle, "register", "rose", tower, "secret")
+    rose = await (await ScriptedClient(port_of(castle), tower).connect()).login("rose")
+    await rose.ask("get", "<query xmlns='jabber:iq:version'/>", GARDEN)
+    await call(castle, "remove_host", tower)
+    await rose.closed()
+    await rose.close()
+    late = await (await ScriptedClient(port_of(garden), GARDEN).connect()).login("juliet")
+    answer = await late.ask("get", "<query xmlns='jabber:iq:version'/>", tower)
+    assert answer.get("type") == "error"
+    assert [each for each in await call(castle, "list_s2s") if each.local == tower] == []
+    await late.close()
