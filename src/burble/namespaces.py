@@ -78,6 +78,7 @@ PRIVILEGE = "urn:xmpp:privilege:2"  # 0356
 PUSH = "urn:xmpp:push:0"  # 0357
 PUSH_SUMMARY = "urn:xmpp:push:summary"  # 0357
 STANZA_ID = "urn:xmpp:sid:0"  # 0359
+JID_ELEMENT = "urn:xmpp:jid:0"  # 0268
 REPORTING = "urn:xmpp:reporting:1"  # 0377
 REPORT_SPAM = "urn:xmpp:reporting:spam"  # 0377
 REPORT_ABUSE = "urn:xmpp:reporting:abuse"  # 0377

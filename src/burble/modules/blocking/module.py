@@ -10,8 +10,9 @@ from pydantic import Field
 from burble.errors import StanzaError
 from burble.jid import JID, JIDError
 from burble.module import Module, ModuleSettings, iq, on
+from burble.modules.blocking.forwarding import forward
 from burble.modules.blocking.lists import BlockList, BlockLists, blocks
-from burble.modules.blocking.reports import Reporter, read_reports
+from burble.modules.blocking.reports import Report, Reporter, forwarded_report, read_reports
 from burble.modules.presence import directed
 from burble.modules.roster import Rosters
 from burble.namespaces import BLOCKING, BLOCKING_ERRORS, REPORTING
@@ -19,6 +20,7 @@ from burble.routing.events import (
     AccountRegistered,
     AccountsImported,
     PresenceBroadcast,
+    ServerMessageReceived,
     SessionOpened,
     StanzaReceived,
     StanzaSent,
@@ -48,8 +50,13 @@ class Blocking(Module):
         reports_per_hour: int = Field(
             default=20,
             ge=0,
-            description="Reports of spam and abuse (XEP-0377) by one account in an hour that administrators "
-            "are sent; more are only logged.",
+            description="Reports of spam and abuse (XEP-0377) by one account, or another server, in an hour "
+            "that administrators are sent; more are only logged.",
+        )
+        forward_reports: bool = Field(
+            default=True,
+            description="Whether reports about users of other servers are forwarded there, where those who "
+            "report agree to that; they are not named.",
         )
 
     async def start(self) -> None:
@@ -89,7 +96,25 @@ class Blocking(Module):
         await self._vanish(session, before, after)
         assert request.payload is not None
         reports = read_reports(request.payload)
-        await self._reporter.report(session.user, reports, self.settings.reports_per_hour)
+        settings = self.settings
+        for report in await self._reporter.report(session.jid.bare, reports, settings.reports_per_hour):
+            here = report.jid.domain in self.host.router.domains
+            if settings.forward_reports and report.may_be_forwarded and not here:
+                self.host.spawn(forward(self.host, session.user, report))
+
+    @on(ServerMessageReceived)
+    def told(self, event: ServerMessageReceived) -> Awaitable[None] | None:
+        """Another server forwards a report about somebody here: those who run this one read it."""
+        sender, report = event.message.from_, forwarded_report(event.message)
+        if report is None or sender is None or sender != sender.domain:
+            return None
+        if not f".{report.jid.domain}".endswith(f".{self.host.name}"):
+            return None
+        event.stop()
+        return self._hand_on(sender, report)
+
+    async def _hand_on(self, sender: JID, report: Report) -> None:
+        await self._reporter.report(sender, [report], self.settings.reports_per_hour)
 
     @iq(BLOCKING, "unblock", to="account", type="set")
     async def unblock(self, request: Iq) -> None:

@@ -1,4 +1,4 @@
-"""Reports of spam and abuse that come with a block, for those who run the server (XEP-0377)."""
+"""Reports of spam and abuse, for those who run the server (XEP-0377): with a block, or from other servers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from burble.jid import JID, JIDError
-from burble.namespaces import BLOCKING, CLIENT, REPORT_ABUSE, REPORT_SPAM, REPORTING, STANZA_ID
+from burble.namespaces import (
+    BLOCKING,
+    CLIENT,
+    JID_ELEMENT,
+    REPORT_ABUSE,
+    REPORT_SPAM,
+    REPORTING,
+    STANZA_ID,
+)
 from burble.routing.hosts import Host
 from burble.stanza import Message
 from burble.xml import Element
 
-__all__ = ["Report", "Reporter", "read_reports"]
+__all__ = ["Report", "Reporter", "forwarded_report", "read_reports"]
 
 _log = logging.getLogger("burble.reports")
 
@@ -42,10 +50,19 @@ class Report:
     ids: tuple[tuple[str, str], ...]
     element: Element
 
-    def __str__(self) -> str:
+    @property
+    def may_be_forwarded(self) -> bool:
+        """Whether the user agrees that the server of whoever was blocked hears of it (§4.2)."""
+        return self.element.child("report-origin", REPORTING) is not None
+
+    @property
+    def summary(self) -> str:
+        """It in words, without what only the user's own server understands."""
         said = f"{self.jid} for {self.reason}"
-        if self.text:
-            said += f": {self.text}"
+        return f"{said}: {self.text}" if self.text else said
+
+    def __str__(self) -> str:
+        said = self.summary
         if self.ids:
             said += f" (messages {', '.join(f'{id_} of {by}' for id_, by in self.ids)})"
         return said
@@ -55,16 +72,28 @@ def read_reports(block: Element) -> Iterator[Report]:
     """The reports in a ``<block/>``; one that is not as §4 says is left out, and its block counts."""
     for item in block.elements("item", BLOCKING):
         element = item.child("report", REPORTING)
-        reason = _REASONS.get(element.get("reason") or "") if element is not None else None
-        if element is None or reason is None:
-            continue
-        try:
-            jid = JID.parse(item.get("jid") or "")
-        except JIDError:
-            continue
-        text = " ".join((element.child_text("text", REPORTING) or "").split())[:_LONGEST_TEXT]
-        ids = [(id_.get("id") or "", id_.get("by") or "") for id_ in element.elements("stanza-id", STANZA_ID)]
-        yield Report(jid, reason, text, tuple(ids[:_MOST_IDS]), element)
+        report = None if element is None else _read(element, item.get("jid"))
+        if report is not None:
+            yield report
+
+
+def forwarded_report(message: Message) -> Report | None:
+    """The report that another server forwards in a message: in it stands who was reported."""
+    element = message.child("report", REPORTING)
+    return None if element is None else _read(element, element.child_text("jid", JID_ELEMENT))
+
+
+def _read(element: Element, address: str | None) -> Report | None:
+    reason = _REASONS.get(element.get("reason") or "")
+    if reason is None:
+        return None
+    try:
+        jid = JID.parse(address or "")
+    except JIDError:
+        return None
+    text = " ".join((element.child_text("text", REPORTING) or "").split())[:_LONGEST_TEXT]
+    ids = [(id_.get("id") or "", id_.get("by") or "") for id_ in element.elements("stanza-id", STANZA_ID)]
+    return Report(jid, reason, text, tuple(ids[:_MOST_IDS]), element)
 
 
 class Reporter:
@@ -76,23 +105,34 @@ class Reporter:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        # When each account made its reports of the last hour.
-        self._recent: dict[str, list[float]] = {}
+        # When each account and each other server made its reports of the last hour.
+        self._recent: dict[JID, list[float]] = {}
 
-    async def report(self, user: str, reports: Iterable[Report], most: int) -> None:
-        """Hand on an account's reports; after so many in an hour only the log has them."""
+    async def report(self, reporter: JID, reports: Iterable[Report], most: int) -> list[Report]:
+        """Hand on the reports of an account or another server.
+
+        Args:
+            reporter: its bare JID, or the server's domain.
+            reports: the reports.
+            most: how many may be handed on in an hour; of the others only the log hears.
+
+        Returns:
+            Those that were handed on.
+        """
         now = time.monotonic()
         for each, times in list(self._recent.items()):
             if times[-1] <= now - _HOUR:
                 del self._recent[each]
             else:
                 times[:] = [at for at in times if at > now - _HOUR]
-        reporter = JID.build(user, self._host.name)
+        told = []
         for report in reports:
             _log.info("%s reports %s", reporter, report)
-            if len(self._recent.get(user, ())) < most:
-                self._recent.setdefault(user, []).append(now)
+            if len(self._recent.get(reporter, ())) < most:
+                self._recent.setdefault(reporter, []).append(now)
                 await self._tell(reporter, report)
+                told.append(report)
+        return told
 
     async def _tell(self, reporter: JID, report: Report) -> None:
         for admin in sorted({*self._host.settings.admins, *self._host.added_admins}):
