@@ -305,7 +305,8 @@ class FederationManager:
         known = link.stream if link is not None else None
         try:
             if isinstance(known, OutgoingStream) and known is not stream and not known.closing:
-                return await known.verify(id, key)
+                async with asyncio.timeout(self.settings.connect_timeout):
+                    return await known.verify(id, key)
             asking = await self._open(local, remote, only_verifies=True)
             try:
                 async with asyncio.timeout(self.settings.connect_timeout):
@@ -314,7 +315,7 @@ class FederationManager:
                 asking.close()
         except (StreamRefused, TimeoutError) as error:
             condition = error.condition if isinstance(error, StreamRefused) else "remote-server-timeout"
-            raise StanzaError(condition, str(error)) from error
+            raise StanzaError(condition, str(error) or f"{remote} does not answer") from error
 
     def authenticated(self, stream: ServerStream, local: str, remote: str) -> None:
         """A peer has proved its domain.

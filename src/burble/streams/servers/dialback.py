@@ -11,7 +11,16 @@ from burble.jid import JID, JIDError
 from burble.namespaces import STANZA_ERRORS
 from burble.xml import Element, escape_text, write_attributes
 
-__all__ = ["Dialled", "dialback_key", "key_matches", "read_dialback", "refusal", "result", "verify"]
+__all__ = [
+    "Dialled",
+    "dialback_key",
+    "domain_of",
+    "key_matches",
+    "read_dialback",
+    "refusal",
+    "result",
+    "verify",
+]
 
 # Keys are hashes; longer ones are none of ours and not worth remembering.
 _LONGEST_KEY: Final = 1024
@@ -53,8 +62,8 @@ class Dialled:
 
     def __init__(self, element: Element) -> None:
         self.name = element.name
-        self.sender = JID.parse(element.get("from") or "").domain
-        self.recipient = JID.parse(element.get("to") or "").domain
+        self.sender = domain_of(element.get("from"))
+        self.recipient = domain_of(element.get("to"))
         self.type = element.get("type") or ""
         self.id = element.get("id") or ""
         self.key = element.text.strip()
@@ -69,11 +78,17 @@ def read_dialback(element: Element) -> Dialled | None:
     """What a dialback element says; None where it is none, or names no domains."""
     if element.name not in ("result", "verify"):
         return None
+    dialled = Dialled(element)
+    return dialled if dialled.sender and dialled.recipient and len(dialled.key) <= _LONGEST_KEY else None
+
+
+def domain_of(address: str | None) -> str:
+    """The prepared domain that an address consists of; "" where it is none, or more than a domain."""
     try:
-        dialled = Dialled(element)
+        jid = JID.parse(address) if address else None
     except JIDError:
-        return None
-    return dialled if len(dialled.key) <= _LONGEST_KEY else None
+        return ""
+    return jid.domain if jid is not None and jid == jid.domain else ""
 
 
 def result(sender: str, recipient: str, *, type: str = "", key: str = "") -> bytes:

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from burble import namespaces as ns
 from burble.errors import StanzaError, StreamError
-from burble.jid import JID, JIDError
 from burble.stanza import Stanza
 from burble.streams.base import Carrier
 from burble.streams.parser import StreamOpen
 from burble.streams.servers import dialback
 from burble.streams.servers.base import ANY, Federation, Policy, ServerStream, count_of, failed
+from burble.streams.servers.dialback import domain_of
 from burble.xml import Element
 
 __all__ = ["IncomingStream"]
@@ -29,7 +29,9 @@ _VERSION: Final = re.compile("0*[1-9][0-9]*[.][0-9]+")
 _MOST_PAIRS: Final = 100
 # Domains that may be asked about at the same time for one stream.
 _MOST_QUESTIONS: Final = 10
+# Attempts to prove a domain that may fail: by a certificate, and by dialback, which costs us a connection.
 _MOST_FAILURES: Final = 3
+_MOST_DISBELIEVED: Final = 10
 
 
 class IncomingStream(ServerStream):
@@ -39,14 +41,15 @@ class IncomingStream(ServerStream):
     more domains later on, and then sends stanzas; with XEP-0288 it is sent stanzas as well.
     """
 
-    __slots__ = ("_expiry", "_external", "_failures", "_questions")
+    __slots__ = ("_disbelieved", "_expiry", "_external", "_failures", "_questions")
 
     def __init__(self, carrier: Carrier, federation: Federation) -> None:
         super().__init__(carrier, federation, federation.limits_before)
         self._expiry: asyncio.TimerHandle | None = None
         self._external = ""  # the domain that SASL EXTERNAL was offered to
         self._failures = 0
-        self._questions: set[tuple[str, str]] = set()
+        self._disbelieved = 0
+        self._questions: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     def __str__(self) -> str:
         return f"s2s from {self.remote or self.carrier.address}"
@@ -60,9 +63,9 @@ class IncomingStream(ServerStream):
 
     def opened(self, header: StreamOpen) -> None:
         """Check the header and answer with ours and the features (RFC 6120 §4.7, §4.3.2)."""
-        self.peer_name = self.remote = _domain(header.from_) or self.remote
+        self.peer_name = self.remote = domain_of(header.from_) or self.remote
         self.speaks(header.lang)
-        local = _domain(header.to)
+        local = domain_of(header.to)
         if self.proved and (local, self.remote) != (self.local, self._external):
             raise StreamError("not-authorized", "a stream can't change its domains")
         self.local = self.host_name = local
@@ -157,6 +160,7 @@ class IncomingStream(ServerStream):
         self.carrier.start_tls()
         self.remote = ""  # nothing learned before TLS counts (RFC 6120 §5.4.3.3)
         self.bidi = False
+        self._forget_questions()
         self.restart(self.limits)
 
     # ---- SASL EXTERNAL (XEP-0178)
@@ -184,7 +188,7 @@ class IncomingStream(ServerStream):
             claimed = base64.b64decode(text, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             return "incorrect-encoding"
-        return "" if _domain(claimed) == self._external else "invalid-authzid"
+        return "" if domain_of(claimed) == self._external else "invalid-authzid"
 
     # ---- dialback (XEP-0220)
 
@@ -209,17 +213,26 @@ class IncomingStream(ServerStream):
             return
         try:
             if self._is_certain(asked):
-                self._answer(asked, valid=True)
+                self._believe(asked)
                 return
             if len(self._questions) >= _MOST_QUESTIONS:
                 raise StanzaError("resource-constraint", "too many questions at once")
         except StanzaError as error:
             self.send_bytes(dialback.refusal(asked, error))
             return
-        self._questions.add(pair)
-        question = self.federation.verify(self, *pair, self.id, asked.key)
-        task = asyncio.ensure_future(self._verified(asked, question))
-        task.add_done_callback(lambda _: self._questions.discard(pair))
+        task = asyncio.ensure_future(self._verify(asked, self.id))
+        self._questions[pair] = task
+        task.add_done_callback(lambda _: self._forget(pair, task))
+
+    def _forget(self, pair: tuple[str, str], task: asyncio.Task[None]) -> None:
+        if self._questions.get(pair) is task:
+            del self._questions[pair]
+
+    def _forget_questions(self) -> None:
+        """What was asked until now is not to be believed, whatever the answers are."""
+        for task in self._questions.values():
+            task.cancel()
+        self._questions.clear()
 
     def _is_certain(self, asked: dialback.Dialled) -> bool:
         """Whether a domain is proved without a question to its server (XEP-0344 §2.4).
@@ -244,36 +257,40 @@ class IncomingStream(ServerStream):
             raise StanzaError("not-authorized", "a certificate must prove your domain, not dialback")
         return False
 
-    async def _verified(self, asked: dialback.Dialled, question: Awaitable[bool]) -> None:
+    async def _verify(self, asked: dialback.Dialled, id: str) -> None:
+        """Ask whether a key that came by the stream of that id is the domain's own (§2.1.2)."""
         try:
-            valid = await question
+            if await self.federation.verify(self, asked.recipient, asked.sender, id, asked.key):
+                self._believe(asked)
+            else:
+                self._disbelieve(asked)
         except StanzaError as error:
-            if not self.closing:
-                self.send_bytes(dialback.refusal(asked, error))
-            return
-        except Exception:
-            _log.exception("%s: asking about %s failed", self, asked.sender)
-            valid = False
-        if self.closing:
-            return
-        try:
-            self._answer(asked, valid=valid)
+            self.send_bytes(dialback.refusal(asked, error))
+            self._disbelieved += 1
         except StreamError as error:
             self.close(error)
+        except Exception:
+            _log.exception("%s: asking about %s failed", self, asked.sender)
+            self.send_bytes(dialback.refusal(asked, StanzaError("internal-server-error")))
+        if self._disbelieved >= _MOST_DISBELIEVED:
+            self.close(StreamError("policy-violation", "too many domains of yours can't be proved"))
 
-    def _answer(self, asked: dialback.Dialled, *, valid: bool) -> None:
-        type = "valid" if valid else "invalid"
-        answer = dialback.result(asked.recipient, asked.sender, type=type)
-        if not valid:
-            _log.warning("%s is not %s: its key is wrong", self, asked.sender)
-            self.send_bytes(answer)
-            if not self.proved:
-                self.close()
-            return
+    def _disbelieve(self, asked: dialback.Dialled) -> None:
+        _log.warning("%s is not %s: its key is wrong", self, asked.sender)
+        self._disbelieved += 1
+        if self.proved:  # "invalid" would end the stream for other domains as well (§2.2.1)
+            self.send_bytes(dialback.refusal(asked, StanzaError("forbidden", "the key is not that domain's")))
+        else:
+            self.send_bytes(dialback.result(asked.recipient, asked.sender, type="invalid"))
+            self.close()
+
+    def _believe(self, asked: dialback.Dialled) -> None:
         first = not self.proved
-        self._prove("dialback", asked.sender, asked.recipient, answer)
         if first:
             self.remote, self.local = asked.sender, asked.recipient
+        answer = dialback.result(asked.recipient, asked.sender, type="valid")
+        self._prove("dialback", asked.sender, asked.recipient, answer)
+        if first:
             self.allow(self.federation.limits)
             self.negotiated()
 
@@ -314,16 +331,8 @@ class IncomingStream(ServerStream):
         """The stream is over."""
         if self._expiry is not None:
             self._expiry.cancel()
+        self._forget_questions()
         super().ended()
-
-
-def _domain(address: str | None) -> str:
-    """The prepared domain that an address consists of; "" where it is none."""
-    try:
-        jid = JID.parse(address) if address else None
-    except JIDError:
-        return ""
-    return jid.domain if jid is not None and jid == jid.domain else ""
 
 
 def _condition(element: Element) -> str:

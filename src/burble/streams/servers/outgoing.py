@@ -294,20 +294,21 @@ class OutgoingStream(ServerStream):
             Whether it is; fails with `StreamRefused` where there is no answer.
         """
         question = self._questions.get(id)
-        if question is None:
+        if question is None or question.done():  # whoever had asked may have given up
             question = self._questions[id] = asyncio.get_running_loop().create_future()
             self.send_bytes(dialback.verify(self.local, self.remote, id, key=key))
         return question
 
     def _verified(self, answer: dialback.Dialled) -> None:
-        question = self._questions.pop(answer.id, None)
-        if question is None or (answer.sender, answer.recipient) != (self.remote, self.local):
+        if answer.id not in self._questions or (answer.sender, answer.recipient) != (self.remote, self.local):
             raise StreamError("invalid-from", "nobody has asked that")
+        question = self._questions.pop(answer.id)
         if question.done():
             return
         if answer.type == "error":
-            text = f"{self.remote} can't tell: {answer.condition}"
-            question.set_exception(StreamRefused("remote-server-timeout", text))
+            unknown = answer.condition == "item-not-found"
+            told = "remote-server-not-found" if unknown else "remote-server-timeout"
+            question.set_exception(StreamRefused(told, f"{self.remote} can't tell: {answer.condition}"))
         else:
             question.set_result(answer.type == "valid")
 
