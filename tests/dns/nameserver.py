@@ -9,7 +9,7 @@
         Resolver([names.address])
 
 Names are as in the zone or below a wildcard (``*.a.test``); it answers as a resolver would that knows
-nothing but the zone: aliases are followed, everything else does not exist.
+nothing but the zone: aliases are followed, everything else does not exist. Records come in any order.
 """
 
 from __future__ import annotations
