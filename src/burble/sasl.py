@@ -4,16 +4,21 @@ A stream asks `SaslServer.offered` what to advertise and `SaslServer.begin` for 
 picks one, and feeds the client's data to `Exchange.step` until it returns `Success` or raises `SaslFailure`.
 """
 
+from __future__ import annotations
+
 import base64
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from burble.auth.base import Authenticator, AuthenticatorUnavailable
 from burble.auth.scram import ClientFirst, ScramError, ScramVerifier, decoy_keys
 from burble.jid import JID, JIDError
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 MECHANISMS: Final = (
     "SCRAM-SHA-512-PLUS",
@@ -72,6 +77,10 @@ class TlsFacts(Protocol):
 
     def channel_binding(self, type: str) -> bytes | None:
         """Return the data of one type, or None if this connection has none."""
+
+    @property
+    def peer_chain(self) -> Sequence[Certificate]:
+        """The certificates that the peer has shown, its own first; none where it has not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from burble.auth import AuthenticatorUnavailable
 from burble.errors import StanzaError
 from burble.jid import JID
+from burble.routing.outstanding import Outstanding
 from burble.stanza import Stanza
 from burble.storage import StorageError
 
@@ -38,6 +39,8 @@ class Router:
         self._routes: dict[str, Route] = {}
         self._remote = remote
         self._guards: dict[str, Guard] = {}
+        #: Of sessions that are told what is taken care of, what other servers have not confirmed.
+        self.outstanding: dict[JID, Outstanding] = {}
         self.components: set[str] = set()
 
     def register(self, domain: str, route: Route) -> None:

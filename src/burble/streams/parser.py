@@ -334,12 +334,13 @@ class _Reader:
             raise StreamError("policy-violation", "stanza too big")
         if start >= 0 and self._plain and isinstance(element, Stanza):
             raw = data[start:end]
-            if raw.startswith(element.tagged) and not (self._prefixes and self._prefixed(raw)):
-                element.raw = raw
+            if raw.startswith(element.tagged):
+                for prefix in self._prefixes:
+                    if prefix in raw:
+                        break
+                else:
+                    element.raw = raw
         self._events.append(element)
-
-    def _prefixed(self, raw: bytes) -> bool:
-        return any(prefix in raw for prefix in self._prefixes)
 
     def _open(self, ns: str, local: str, attrs: dict[str, str]) -> None:
         """RFC 6120 §4.8: the header must be a `stream` of the stream namespace."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Any, Final
 
 from burble.errors import StreamError
+from burble.modules.stream_management.answers import Answers
 from burble.namespaces import CLIENT, STREAM_MANAGEMENT
 from burble.routing.events import SessionHibernated
 from burble.routing.session import Session, Shelf
@@ -65,11 +65,9 @@ class ManagedSession:
     """
 
     __slots__ = (
-        "_again",
-        "_answering",
+        "_answers",
         "_asked",
         "_asked_at",
-        "_batch",
         "_due",
         "_mark",
         "_most_bytes",
@@ -120,9 +118,8 @@ class ManagedSession:
         self._storing = True
         self._most_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._batch = module.host.database.batch
-        self._answering = False
-        self._again: tuple[int, int] | None = None
+        self._answers = Answers(self, module.host.database.batch)
+        module.host.router.outstanding[session.jid] = self._answers.outstanding
         # The archive writes whose it is into a message (XEP-0359): then it need not be stored here.
         self._mark = f" by='{session.jid.bare}'".encode()
 
@@ -261,31 +258,12 @@ class ManagedSession:
         return self._offset + (self.stream.handled if self.stream is not None else 0)
 
     def asked(self) -> None:
-        """Tell the client how many of its stanzas have been handled, once all they caused is committed.
-
-        What is asked while an answer waits for its commit is answered together.
-        """
+        """The client asks how many of its stanzas have been handled."""
         self.last_active = time()
-        ticket, handled = self._batch.unsettled, self.handled
-        if self._answering:
-            self._again = (ticket, handled)
-        elif ticket:
-            self._answering = True
-            self._batch.when_committed(ticket, partial(self._committed, handled))
-        else:
-            self._answer(handled)
+        self._answers.asked()
 
-    def _committed(self, handled: int, error: Exception | None) -> None:
-        # Whose row could not be committed has told the sender so by now.
-        self._answer(handled)
-        again, self._again = self._again, None
-        if again is None:
-            self._answering = False
-        else:
-            ticket, handled = again
-            self._batch.when_committed(ticket, partial(self._committed, handled))
-
-    def _answer(self, handled: int) -> None:
+    def acknowledge(self, handled: int) -> None:
+        """Tell the client that so many have been handled."""
         if self.stream is not None:
             self.stream.send_bytes(b"<a xmlns='urn:xmpp:sm:3' h='%d'/>" % (handled & WRAP))
 
@@ -348,6 +326,7 @@ class ManagedSession:
     def ended(self, priority: int) -> None:
         """The session is over: what was not acknowledged goes elsewhere (§4)."""
         self._stop_timer()
+        self.module.host.router.outstanding.pop(self.session.jid, None)
         if self.stream is not None:
             self.disconnect(self.stream)
         self.module.ended(self, priority)

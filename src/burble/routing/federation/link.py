@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from burble.errors import StanzaError
@@ -34,6 +34,9 @@ class Links(Protocol):
 
     def open(self, link: Link) -> Awaitable[ServerStream]:
         """Open a stream. Raises `StreamRefused`."""
+
+    def delivered(self, stanzas: Iterable[Stanza]) -> None:
+        """Another server has taken stanzas."""
 
     def bounce(self, stanza: Stanza, error: StanzaError) -> None:
         """Tell the sender of a stanza that it can't be delivered."""
@@ -118,8 +121,7 @@ class Link:
         if len(flow.waiting) >= self._manager.settings.queue_stanzas:
             if flow.managed:
                 return False
-            flow.waiting.popleft()  # nothing will tell whether it arrived
-            flow.confirmed += 1
+            self._manager.delivered(flow.confirm(flow.confirmed + 1))  # nothing will tell whether it was
         return stream.has_room
 
     def _enqueue(self, stanza: Stanza) -> None:

@@ -8,7 +8,7 @@ import hmac
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from burble.config import Federation, Settings
@@ -19,7 +19,7 @@ from burble.routing.federation.memory import Reachability
 from burble.routing.federation.pings import Pings
 from burble.routing.federation.policy import DomainPolicy, Policies
 from burble.routing.federation.suspended import Suspended
-from burble.stanza import Iq, Stanza
+from burble.stanza import Iq, Message, Stanza
 from burble.streams.base import REST_EVERY
 from burble.streams.parser import ParserLimits
 from burble.streams.servers.base import ServerStream
@@ -186,6 +186,8 @@ class FederationManager:
         if link is None:
             link = self._new_link(*pair)
         link.send(stanza)
+        if isinstance(stanza, Message) and stanza.from_ in self._router.outstanding:
+            self._router.outstanding[stanza.from_].add(stanza)
 
     def _new_link(self, local: str, remote: str) -> Link:
         if not self.settings.enabled or self._closing:
@@ -233,8 +235,17 @@ class FederationManager:
         assert self._connecting is not None
         return await self._connecting.open(local, remote, policy, make)
 
+    def delivered(self, stanzas: Iterable[Stanza]) -> None:
+        """Another server has confirmed that it has taken stanzas."""
+        outstanding = self._router.outstanding
+        if outstanding:
+            for stanza in stanzas:
+                if stanza.from_ in outstanding:
+                    outstanding[stanza.from_].remove(stanza)
+
     def bounce(self, stanza: Stanza, error: StanzaError) -> None:
         """Tell the sender of a stanza that it can't be delivered."""
+        self.delivered([stanza])
         waiting = self._router.bounce(stanza, error)
         if waiting is not None:
             self._spawn(waiting)
@@ -285,7 +296,7 @@ class FederationManager:
         """What is demanded of another domain; None where nobody here has anything to do with it."""
         return self._policies.of(domain)
 
-    def prove(self, chain: list[Certificate], domain: str) -> str:
+    def prove(self, chain: Sequence[Certificate], domain: str) -> str:
         """Why certificates do not prove a domain; "" where they do."""
         policy = self._policies.of(domain)
         fingerprints = policy.fingerprints if policy is not None else ()

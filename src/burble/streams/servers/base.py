@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from burble.errors import StanzaError, StreamError
@@ -70,7 +70,7 @@ class Federation(Protocol):
     def policy(self, domain: str) -> Policy | None:
         """What is demanded of another domain; None where nobody here has anything to do with it."""
 
-    def prove(self, chain: list[Certificate], domain: str) -> str:
+    def prove(self, chain: Sequence[Certificate], domain: str) -> str:
         """Why certificates do not prove a domain; "" where they do."""
 
     def key(self, receiving: str, originating: str, stream_id: str) -> str:
@@ -96,6 +96,9 @@ class Federation(Protocol):
 
     def ping(self, stream: ServerStream, answered: Callable[[], None]) -> None:
         """Ask the peer for a sign of life that tells that it has taken all it was sent."""
+
+    def delivered(self, stanzas: Iterable[Stanza]) -> None:
+        """Another server has confirmed that it has taken stanzas."""
 
     def writable(self, stream: ServerStream) -> None:
         """A stream takes more stanzas again."""
@@ -277,7 +280,7 @@ class ServerStream(XMLStream):
         Raises:
             StreamError: it has not been sent as many.
         """
-        self.flow.confirm(h)
+        self.federation.delivered(self.flow.confirm(h))
         self._asked_at = 0.0
         self.federation.writable(self)
 
@@ -346,7 +349,7 @@ class ServerStream(XMLStream):
         Raises:
             StreamError: the peer has taken more than it was sent.
         """
-        flow.confirm(h)
+        self.federation.delivered(flow.confirm(h))
         self.flow = flow
         self._asked = flow.confirmed
         for stanza in list(flow.waiting):

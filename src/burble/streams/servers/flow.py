@@ -39,8 +39,11 @@ class Flow:
         """How many stanzas were sent."""
         return self.confirmed + len(self.waiting)
 
-    def confirm(self, h: int) -> None:
+    def confirm(self, h: int) -> list[Stanza]:
         """The peer has taken that many stanzas; fewer than it has said before is heard again and no news.
+
+        Returns:
+            Those that are confirmed now.
 
         Raises:
             StreamError: undefined-condition, where it has not been sent as many (§6).
@@ -49,16 +52,15 @@ class Flow:
         waiting = self.waiting
         if count > len(waiting):
             if count > WRAP // 2:
-                return
+                return []
             sent = self.sent & WRAP
             raise StreamError(
                 "undefined-condition",
                 f"you acknowledged {h} stanzas, but were sent {sent}",
                 ("handled-count-too-high", STREAM_MANAGEMENT, {"h": str(h), "send-count": str(sent)}),
             )
-        for _ in range(count):
-            waiting.popleft()
         self.confirmed += count
+        return [waiting.popleft() for _ in range(count)]
 
     def start_counting(self) -> None:
         """Count from now on, both ways (§3): what was sent before is taken for confirmed."""

@@ -117,7 +117,7 @@ class IncomingStream(ServerStream):
         tls = self.carrier.tls
         if tls is None:
             return "the stream is not encrypted"
-        return self.federation.prove(getattr(tls, "peer_chain", []), domain)
+        return self.federation.prove(tls.peer_chain, domain)
 
     # ---- elements
 

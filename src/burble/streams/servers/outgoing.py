@@ -101,7 +101,7 @@ class OutgoingStream(ServerStream):
         """Send our header: there is a connection, or TLS on it."""
         tls = self.carrier.tls
         if tls is not None and self._policy.certificate:
-            reason = self.federation.prove(getattr(tls, "peer_chain", []), self.remote)
+            reason = self.federation.prove(tls.peer_chain, self.remote)
             if reason:
                 self._fail(
                     "remote-server-not-found", f"the certificate of {self.remote} is refused: {reason}"
@@ -270,7 +270,7 @@ class OutgoingStream(ServerStream):
         elif element.name == "failed" and broken is not None and broken.id and not self.flow.managed:
             h = count_of(element)
             if h is not None:
-                broken.confirm(h)
+                self.federation.delivered(broken.confirm(h))
             self._resuming = None
             self._enable()
             return

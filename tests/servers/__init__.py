@@ -1,0 +1,1 @@
+"""Servers that speak with each other, in one process."""
