@@ -170,6 +170,26 @@ async def test_strangers_do_not_learn_who_has_an_account(
     assert answers[1:] == answers[:1] * 2
 
 
+async def test_contacts_learn_what_strangers_do_not(elsewhere: Elsewhere, connect: Connect) -> None:
+    """XEP-0030 §8, XEP-0012 §4: whoever may see the account's presence, wherever it lives; its namesakes not."""
+    juliet = await connect("juliet/balcony")
+    await elsewhere.says(f"<presence type='subscribe' from='{ROMEO}' to='{JULIET}'/>")
+    juliet.write("<presence to='romeo@montague.example' type='subscribed'/>")
+    await appear(juliet)
+    elsewhere.heard()
+    answer = await elsewhere.ask("get", RESOURCES, JULIET, ROMEO)
+    assert [item.get("jid") for item in answer.iter(f"{{{ITEMS}}}item")] == [juliet.jid]
+    answer = await elsewhere.ask("get", DISCOVERY, JULIET, ROMEO)
+    assert answer.find(f".//{{{DISCO}}}identity") is not None
+    answer = await elsewhere.ask("get", f"<query xmlns='{LAST}'/>", JULIET, ROMEO)
+    assert answer.get("type") == "result"
+    for namesake in ("romeo@capulet.example/orchard", "romeo@localhost.example/orchard"):
+        answer = await elsewhere.ask("get", DISCOVERY, JULIET, namesake)
+        assert condition(answer) == "service-unavailable"
+        answer = await elsewhere.ask("get", f"<query xmlns='{LAST}'/>", juliet.jid, namesake)
+        assert condition(answer) == "forbidden"
+
+
 async def test_a_vcard_is_everybodys(elsewhere: Elsewhere, connect: Connect) -> None:
     """XEP-0054 §3.3: the server answers for the account, here or away."""
     juliet = await connect("juliet/balcony")

@@ -174,6 +174,24 @@ async def test_a_gateway_asks(elsewhere: Elsewhere, juliet: ScriptedClient) -> N
     ]
 
 
+async def test_a_request_waits_with_all_it_says_within_bounds(
+    elsewhere: Elsewhere, juliet: ScriptedClient, connect: Connect
+) -> None:
+    """§3.1.3: complete, with its extensions; but a thousand strangers can't each leave a book."""
+    await elsewhere.says(
+        presence("subscribe", inside="<status>Hark!</status><x xmlns='urn:example'>me</x>"),
+        presence("subscribe", by="tybalt@capulet.example", inside=f"<status>{'Ha! ' * 5000}</status>"),
+    )
+    assert len([await juliet.next() for _ in range(2)]) == 2
+    chamber = await connect("juliet/chamber")
+    await appear(chamber)
+    shown = [await chamber.find(lambda e: e.get("type") == "subscribe") for _ in range(2)]
+    by_sender = {each.get("from"): each for each in shown}
+    assert by_sender[ROMEO].findtext(f"{CLIENT}status") == "Hark!"
+    assert by_sender[ROMEO].findtext("{urn:example}x") == "me"
+    assert len(by_sender["tybalt@capulet.example"]) == 0
+
+
 # ---- ending
 
 

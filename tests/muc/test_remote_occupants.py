@@ -358,6 +358,14 @@ async def test_an_occupant_comes_back(stage: Stage, elsewhere: Elsewhere) -> Non
     assert any(110 in codes(each) for each in await enter(elsewhere, HAG, "thirdwitch"))
 
 
+async def test_the_service_goes(stage: Stage, elsewhere: Elsewhere) -> None:
+    """§11.2 (332): occupants elsewhere are told while they still can be."""
+    await party(stage, elsewhere)
+    await stage.server.stop()
+    told = {each.get("to"): each for each in elsewhere.heard() if each.get("type") == "unavailable"}
+    assert {who: codes(each) for who, each in told.items()} == {HAG: {110, 332}, BANQUO: {110, 332}}
+
+
 # ---- users here in rooms elsewhere
 
 

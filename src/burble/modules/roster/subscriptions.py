@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: The id of requests that the server sends again, by which it knows the errors that answer them.
 _AGAIN: Final = "asked-again"
+#: Bytes of a request that waits for an answer; of a longer one only who asks is kept.
+_LONGEST: Final = 8192
 
 
 class Subscriptions:
@@ -142,6 +144,8 @@ class Subscriptions:
         room = len(roster.requests) < self._host.settings.limits.roster_items
         if state.pending_in and not before.pending_in and request is not None and room:
             kept = request.to_bytes()
+            if len(kept) > _LONGEST:
+                kept = Presence(request.to, request.from_, {"type": "subscribe"}).to_bytes()
         await self._rosters.store.put(roster, contact, new, kept)
         return new != old
 
