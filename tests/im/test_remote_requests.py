@@ -171,7 +171,7 @@ async def test_strangers_do_not_learn_who_has_an_account(
 
 
 async def test_contacts_learn_what_strangers_do_not(elsewhere: Elsewhere, connect: Connect) -> None:
-    """XEP-0030 §8, XEP-0012 §4: whoever may see the account's presence, wherever it lives; its namesakes not."""
+    """XEP-0030 §8, XEP-0012 §4: whoever may see the account's presence, wherever it lives; no namesakes."""
     juliet = await connect("juliet/balcony")
     await elsewhere.says(f"<presence type='subscribe' from='{ROMEO}' to='{JULIET}'/>")
     juliet.write("<presence to='romeo@montague.example' type='subscribed'/>")
