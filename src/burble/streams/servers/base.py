@@ -28,9 +28,11 @@ _log = logging.getLogger("burble.s2s")
 ANY: Final = "*"
 
 _REQUEST: Final = f"<r xmlns='{STREAM_MANAGEMENT}'/>".encode()
-# How many stanzas are sent before the peer is asked what it has taken, and how long at most until then.
+# How many stanzas are sent before the peer is asked what it has taken, and how long at most until then: our
+# clients wait for the answer. Where a ping asks, it is work for both sides.
 _ASK_EVERY: Final = 100
-_ASK_AFTER: Final = 1.0
+_ASK_AFTER: Final = 0.25
+_PING_AFTER: Final = 1.0
 
 
 class Policy(Protocol):
@@ -250,7 +252,8 @@ class ServerStream(XMLStream):
     # ---- confirmations, and stream management (XEP-0198)
 
     def _wake_later(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(_ASK_AFTER, self._wake)
+        after = _ASK_AFTER if self.flow.managed else _PING_AFTER
+        self._timer = asyncio.get_running_loop().call_later(after, self._wake)
 
     def _wake(self) -> None:
         """Some time has passed since something was sent."""
