@@ -168,3 +168,10 @@ async def test_names_that_the_world_does_not_know_are_left_alone(tmp_path: Path)
     hosts = ["localhost", "castle.test", "castle", "127.0.0.1", "[::1]"]
     subject = Subject(settings(tmp_path, hosts=hosts), {}, LISTENING)
     assert {each.level for each in await check_names(subject, hosts)} == {"ok"}
+
+
+async def test_name_servers_of_ones_own_may_know_any_name_but_that_of_this_machine(tmp_path: Path) -> None:
+    (local,) = await found(tmp_path, {}, hosts=["localhost"])
+    assert local.level == "ok"
+    (ours,) = await found(tmp_path, {}, hosts=["castle.test"])
+    assert ours.level == "error"

@@ -82,14 +82,11 @@ class Subject:
         return self.database is not None
 
     def is_public(self, host: str) -> bool:
-        """Whether a host has a name that others could look up."""
-        if self.settings.federation.nameservers:
-            return literal_address(host) is None
-        return (
-            literal_address(host) is None
-            and "." in host
-            and host.rstrip(".").rpartition(".")[2] not in _SPECIAL
-        )
+        """Whether a host has a name that others could look up; who names name servers knows more of them."""
+        top = host.rstrip(".").rpartition(".")[2]
+        if top == "localhost" or literal_address(host) is not None:
+            return False
+        return bool(self.settings.federation.nameservers) or ("." in host and top not in _SPECIAL)
 
     def serves_others(self, *kinds: str) -> bool:
         """Whether programs on other machines can reach any of the addresses of some kinds."""
