@@ -38,7 +38,11 @@ class Cache(Generic[K, T]):
         self._asking: dict[K, asyncio.Task[tuple[T, ...]]] = {}
 
     def get(self, key: K) -> asyncio.Future[tuple[T, ...]]:
-        """Return the records, or who will bring them; that one may be waited for, but not cancelled."""
+        """Return who has the records, or will bring them: to be waited for, but not cancelled.
+
+        Raises:
+            DnsFailure: too many questions are under way.
+        """
         kept = self._kept.get(key)
         if kept is not None:
             until, records = kept
@@ -49,6 +53,8 @@ class Cache(Generic[K, T]):
             del self._kept[key]
         task = self._asking.get(key)
         if task is None:
+            if len(self._asking) >= _AT_ONCE:
+                raise DnsFailure("too many questions to the DNS are under way")
             task = self._asking[key] = self._loop.create_task(self._fetch(key))
             task.add_done_callback(_heard)
         return task
@@ -60,8 +66,6 @@ class Cache(Generic[K, T]):
 
     async def _fetch(self, key: K) -> tuple[T, ...]:
         try:
-            if len(self._asking) > _AT_ONCE:
-                raise DnsFailure("too many questions to the DNS are under way")
             answer = await self._ask(key)
         finally:
             del self._asking[key]

@@ -25,6 +25,7 @@ _OPT: Final = 41
 _UDP_BYTES: Final = 1232
 _NAME_BYTES: Final = 255
 _POINTER: Final = 0xC0
+_JUMPS: Final = 128  # as many as a name can have labels
 # Nobody needs more records, and reading thousands would keep everything else waiting.
 _RECORDS: Final = 200
 
@@ -161,7 +162,7 @@ def _data(answer: bytes, at: int, end: int, kind: int) -> str | Srv | None:
         data, after = _name(answer, at)
     elif kind in (Kind.A, Kind.AAAA):
         after = at + (4 if kind == Kind.A else 16)
-        data = str(ipaddress.ip_address(answer[at:after]))
+        data = str(ipaddress.ip_address(answer[at:after])) if after == end else ""
     else:
         return None
     if after != end:
@@ -175,12 +176,14 @@ def _name(message: bytes, at: int) -> tuple[str, int]:
     size = 0
     after: int | None = None
     earliest = at
+    jumps = 0
     while length := message[at]:
         if length >= _POINTER:
             target = (length ^ _POINTER) << 8 | message[at + 1]
             if after is None:
                 after = at + 2
-            if target >= earliest:  # always further back, and so never for long
+            jumps += 1
+            if target >= earliest or jumps > _JUMPS:  # always further back
                 raise BadMessage("the answer is damaged")
             at = earliest = target
             continue

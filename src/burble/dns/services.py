@@ -50,6 +50,7 @@ def in_order(records: Iterable[ServiceRecord], chance: random.Random) -> list[Se
         groups.setdefault(record.priority, []).append(record)
     services: list[Service] = []
     for group in groups.values():
+        chance.shuffle(group)
         # Weightless ones stand first, so that they have a small chance too.
         group.sort(key=lambda record: record.weight)
         while group:
