@@ -12,6 +12,10 @@ PYTEST ?= --numprocesses auto --maxprocesses 4
 NODE         := tests/clients/node
 NODE_MODULES := $(if $(shell command -v npm),$(NODE)/node_modules/.package-lock.json)
 
+# A gateway that the tests connect as a component; it has dependencies of its own.
+SLIDGE       := tests/clients/slidge
+SLIDGE_VENV  := $(SLIDGE)/.venv/.installed
+
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-sqlite test-postgresql check format bench docs clean
 
@@ -36,12 +40,17 @@ $(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
 	cd $(NODE) && npm ci --silent
 	@touch $@
 
+$(SLIDGE_VENV): $(SLIDGE)/requirements.txt
+	test -x $(SLIDGE)/.venv/bin/python || $(PYTHON) -m venv $(SLIDGE)/.venv
+	$(SLIDGE)/.venv/bin/python -m pip install --quiet --requirement $(SLIDGE)/requirements.txt
+	@touch $@
+
 serve: $(VENV)/.installed
 	$(BIN)/burble serve --data-dir $(DATA) $(if $(CONFIG),--config $(CONFIG))
 
 test: test-sqlite test-postgresql
 
-test-sqlite: $(VENV)/.installed-dev $(NODE_MODULES)
+test-sqlite: $(VENV)/.installed-dev $(NODE_MODULES) $(SLIDGE_VENV)
 	$(BIN)/python -m pytest $(PYTEST) --database sqlite
 
 test-postgresql: $(VENV)/.installed-dev
@@ -65,4 +74,4 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/generate_commands.py
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SLIDGE)/.venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,8 @@ from tests.clients.slixmpp_user import SlixmppUser
 from tests.clients.user import User
 
 CLIENTS: dict[str, type[User]] = {"slixmpp": SlixmppUser, "node": NodeUser, "profanity": ProfanityUser}
+
+SLIDGE = Path(__file__).with_name("slidge") / ".venv" / "bin" / "slidge"
 
 Meet = Callable[..., Awaitable[User]]
 
@@ -33,6 +36,8 @@ def missing(client: str) -> str:
             return "no Node 20 or later with npm (Debian 13: apt-get install nodejs npm)"
         if not (DIRECTORY / "node_modules" / "@xmpp").is_dir():
             return f"no @xmpp/client: run npm ci in {os.path.relpath(DIRECTORY)}, or make test"
+    if client == "slidge" and not SLIDGE.exists():
+        return f"no slidge: run make test, which installs it in {os.path.relpath(SLIDGE.parents[1])}"
     needs = {
         "profanity": ("tmux", "profanity"),
         "go-sendxmpp": ("go-sendxmpp",),

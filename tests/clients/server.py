@@ -20,6 +20,7 @@ admins = ["bard@localhost"]
 c2s = ["127.0.0.1:0"]
 c2s_tls = ["127.0.0.1:0"]
 s2s = []
+components = COMPONENTS
 
 [auth]
 mechanisms = MECHANISMS
@@ -33,7 +34,8 @@ open = true
 registrations_per_address = 0
 """
 SCRAM = [f"SCRAM-SHA-{hash}{plus}" for hash in (512, 256, 1) for plus in ("-PLUS", "")]
-_SERVING = re.compile(r"serving localhost on 127\.0\.0\.1:(\d+), 127\.0\.0\.1:(\d+)")
+_PORT = r"127\.0\.0\.1:(\d+)"
+_SERVING = re.compile(f"serving localhost on {_PORT}, {_PORT}(?:, {_PORT})?")
 _COMPLAINT = re.compile(r" (WARNING|ERROR|CRITICAL) ")
 _PATIENCE = 20.0
 
@@ -44,17 +46,22 @@ class BurbleProcess:
     Args:
         directory: where its settings and its data are.
         mechanisms: the SASL mechanisms it offers.
+        components: tables of the settings about components (XEP-0114).
     """
 
     port: int
     """Where clients start TLS in the stream."""
     tls_port: int
     """Where clients start with TLS (XEP-0368)."""
+    component_port: int
+    """Where components connect, if there are any."""
 
-    def __init__(self, directory: Path, mechanisms: list[str]) -> None:
+    def __init__(self, directory: Path, mechanisms: list[str], components: str = "") -> None:
         self.certificate = directory / "data" / "self-signed.crt"
         self.log: list[str] = []
-        (directory / "burble.toml").write_text(_SETTINGS.replace("MECHANISMS", json.dumps(mechanisms)))
+        settings = _SETTINGS.replace("MECHANISMS", json.dumps(mechanisms))
+        settings = settings.replace("COMPONENTS", '["127.0.0.1:0"]' if components else "[]")
+        (directory / "burble.toml").write_text(settings + components)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "burble", "serve", "--config", "burble.toml"],
             cwd=directory,
@@ -95,14 +102,15 @@ class BurbleProcess:
                 self.log.append(line)
                 if found := _SERVING.search(line):
                     self.port, self.tls_port = int(found[1]), int(found[2])
+                    self.component_port = int(found[3] or 0)
                     self._serving.set()
         self._serving.set()
 
 
 @contextmanager
-def running(directory: Path, mechanisms: list[str] = SCRAM) -> Iterator[BurbleProcess]:
-    """A server for as long as the context lasts."""
-    process = BurbleProcess(directory, mechanisms)
+def running(directory: Path, mechanisms: list[str] = SCRAM, components: str = "") -> Iterator[BurbleProcess]:
+    """A server for as long as the context lasts; see `BurbleProcess`."""
+    process = BurbleProcess(directory, mechanisms, components)
     try:
         yield process
     finally:
