@@ -99,6 +99,7 @@ class XMLStream:
         "log_stanzas",
         "peer_name",
         "rested",
+        "said_goodbye",
         "stirred",
     )
 
@@ -120,6 +121,8 @@ class XMLStream:
         self.closing = False
         #: It is over for good: the peer has closed it, or broken its rules (XEP-0198 §6).
         self.finished = False
+        #: Our closing tag is sent; what the peer sends is still handled.
+        self.said_goodbye = False
         #: Something was received since the last `rest`.
         self.stirred = True
         #: How many times in a row `rest` found that nothing was.
@@ -271,7 +274,7 @@ class XMLStream:
 
     def send_bytes(self, data: bytes) -> None:
         """Send one serialised element."""
-        if self.closing:
+        if self.closing or self.said_goodbye:
             return
         if self.log_stanzas:
             _log.debug("%s SEND %s", self, redact(data))
@@ -279,6 +282,14 @@ class XMLStream:
         out.append(data)
         if len(out) == 1:
             self.carrier.wake()
+
+    def say_goodbye(self) -> None:
+        """Send nothing more, but take what the peer has sent before it reads that, to its own end (§4.4)."""
+        if self.header_sent:
+            self.send_bytes(b"</stream:stream>")
+            self.said_goodbye = True
+        else:
+            self.close()
 
     def close(self, error: StreamError | None = None) -> None:
         """Close the stream, with an error where there is one (RFC 6120 §4.4, §4.9.1)."""

@@ -129,9 +129,9 @@ class FederationManager:
 
     async def drain(self) -> None:
         """Wait a little until other servers have taken what they were sent; who sent the rest is told."""
-        deadline = asyncio.get_running_loop().time() + _FAREWELL
-        while self._unconfirmed() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+        for stream in (*self.outgoing, *self.incoming):
+            stream.ask()
+        await _until(lambda: not self._unconfirmed())
         for link in list(self.links.values()):
             if link.stream is None:
                 link.close(StanzaError("remote-server-timeout", "the server is going down"))
@@ -145,9 +145,20 @@ class FederationManager:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_FAREWELL)
         await self._batch.settled()
+        error = StreamError("system-shutdown", "the server is going down")
         for stream in [*self.incoming, *self.outgoing]:
-            stream.answer_now()
-            stream.close(StreamError("system-shutdown", "the server is going down"))
+            if stream.flow.managed or stream in self.outgoing:
+                stream.answer_now()
+                stream.close(error)
+            else:
+                stream.say_goodbye()
+        # Who does not count what it sends takes it for delivered: it is read to the last word (RFC 6120 §4.4).
+        await _until(lambda: not self.incoming)
+        for stream in [*self.incoming]:
+            stream.close(error)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_FAREWELL)
+        await self._batch.settled()
 
     def close(self) -> None:
         """Cut what is left of connections."""
@@ -405,13 +416,20 @@ class FederationManager:
         for each in [*self.outgoing, *self.incoming]:
             idle = min(each.rested * REST_EVERY, now - each.used)
             if idle >= self.settings.idle_timeout and not each.flow.waiting:
-                each.close()
+                each.close() if each.said_goodbye else each.say_goodbye()
         self._rest_later()
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(_awaited(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _until(done: Callable[[], bool]) -> None:
+    """Wait for something that other servers do, but not for long."""
+    deadline = asyncio.get_running_loop().time() + _FAREWELL
+    while not done() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
 
 
 async def _awaited(work: Awaitable[None]) -> None:

@@ -178,14 +178,14 @@ class ServerStream(XMLStream):
         waiting.append(stanza)
         self.send_bytes(stanza.to_peer())
         if len(waiting) - _ASK_EVERY >= self._asked - self.flow.confirmed:
-            self._ask()
+            self.ask()
         elif self._timer is None:
             self._wake_later()
 
     @property
     def has_room(self) -> bool:
         """Whether the peer reads what it is sent."""
-        return self._writable is None and not self.closing
+        return self._writable is None and not self.closing and not self.said_goodbye
 
     def unblocked(self) -> None:
         """The peer has caught up."""
@@ -265,10 +265,13 @@ class ServerStream(XMLStream):
             self.close(StreamError("connection-timeout", "you do not say what you have received"))
             return
         if self.flow.sent > self._asked or not self._asked_at:
-            self._ask()
+            self.ask()
         self._wake_later()
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
+        """Ask the peer what it has taken, unless it has confirmed all."""
+        if not self.flow.waiting:
+            return
         if not self._asked_at:
             self._asked_at = asyncio.get_running_loop().time()
         self._asked = sent = self.flow.sent
@@ -358,7 +361,7 @@ class ServerStream(XMLStream):
         for stanza in list(flow.waiting):
             self.send_bytes(stanza.to_peer())
         if flow.waiting:
-            self._ask()
+            self.ask()
             if self._timer is None:
                 self._wake_later()
 
