@@ -152,7 +152,7 @@ class FederationManager:
                 stream.close(error)
             else:
                 stream.say_goodbye()
-        # Who does not count what it sends takes it for delivered: it is read to the last word (RFC 6120 §4.4).
+        # Who does not count what it sends takes it for delivered: it is read to its end (RFC 6120 §4.4).
         await _until(lambda: not self.incoming)
         for stream in [*self.incoming]:
             stream.close(error)
