@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -13,9 +14,8 @@ import pytest_asyncio
 from tests.federation.peers import Peer, Proof, World
 from tests.federation.peers.installed import require
 from tests.federation.person import Person
-from tests.federation.table import deviation
+from tests.federation.table import LONG, deviation, is_brief
 
-PROOFS: tuple[Proof, ...] = ("dialback", "certificate")
 Worlds = Callable[[Proof], Awaitable[World]]
 
 
@@ -42,8 +42,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         cases = []
         marker = metafunc.definition.get_closest_marker("service")
         assert marker is not None, f"{metafunc.function.__name__} has to name its service"
-        for proof, (here, there) in itertools.product(PROOFS, marker.kwargs["pairs"]):
-            reason = deviation(marker.args[0], here, there)
+        for proof, (here, there) in itertools.product(marker.kwargs["proofs"], marker.kwargs["pairs"]):
+            if not LONG and not is_brief(marker.args[0], here, there, proof):
+                continue
+            reason = deviation(marker.args[0], here, there, proof)
             marks = [pytest.mark.xfail(reason=reason)] if reason else []
             cases.append(pytest.param((here, there, proof), id=f"{here}-{there}-{proof}", marks=marks))
         metafunc.parametrize("ends", cases, indirect=True)
@@ -77,7 +79,7 @@ async def ends(request: pytest.FixtureRequest, worlds: Worlds) -> Ends:
     here, there, proof = request.param
     require(here, there)
     world = await worlds(proof)
-    return Ends(await world.peer(here), await world.peer(there), proof)
+    return Ends(*await asyncio.gather(world.peer(here), world.peer(there)), proof)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

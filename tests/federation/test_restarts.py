@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 
 import pytest
 
@@ -11,12 +10,9 @@ from tests.federation.conftest import Ends, Meet
 from tests.federation.correspondence import WINDOW, Correspondence
 from tests.federation.peers import Peer
 from tests.federation.peers.burble import Burble
-from tests.federation.table import PAIRS, service
+from tests.federation.table import LONG, RESTARTS, service
 
-_LONG = os.environ.get("BURBLE_TEST_LONG") == "1"
-#: With BURBLE_TEST_LONG=1 as many as the table in docs/federation.md speaks of, and among other servers, too.
-_MESSAGES = 10_000 if _LONG else 500
-_PAIRS = PAIRS if _LONG else [pair for pair in PAIRS if "burble" in pair]
+_MESSAGES = 10_000 if LONG else 500
 #: Seconds after which a message is lost that has not arrived: a server may take a while to try another again.
 _PATIENCE = 15.0
 
@@ -45,11 +41,11 @@ async def _correspond(ends: Ends, meet: Meet, restarted: Peer) -> None:
     assert letters.overtaken == 0, str(letters)
 
 
-@service("10,000 messages while the sender's server restarts", _PAIRS)
+@service(f"{RESTARTS} while the sender's server restarts")
 async def test_messages_pass_a_restart_of_the_senders_server(ends: Ends, meet: Meet) -> None:
     await _correspond(ends, meet, ends.here)
 
 
-@service("10,000 messages while the receiver's server restarts", _PAIRS)
+@service(f"{RESTARTS} while the receiver's server restarts")
 async def test_messages_pass_a_restart_of_the_receivers_server(ends: Ends, meet: Meet) -> None:
     await _correspond(ends, meet, ends.there)

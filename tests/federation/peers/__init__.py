@@ -2,6 +2,6 @@
 
 from tests.federation.peers.authority import Authority
 from tests.federation.peers.base import Peer, PeerFailed, Proof
-from tests.federation.peers.world import KINDS, World
+from tests.federation.peers.world import KINDS, PROGRAMS, World
 
-__all__ = ["KINDS", "Authority", "Peer", "PeerFailed", "Proof", "World"]
+__all__ = ["KINDS", "PROGRAMS", "Authority", "Peer", "PeerFailed", "Proof", "World"]

@@ -46,7 +46,8 @@ class Peer(ABC):
     Attributes:
         port: where clients connect.
         s2s_port: where servers connect.
-        blocked: domains it is to have nothing to do with; takes effect with the next start.
+        direct_tls: servers connect with TLS from the first byte (XEP-0368).
+        blocked: domains it is to have nothing to do with.
     """
 
     program: str
@@ -63,6 +64,7 @@ class Peer(ABC):
         self.nameserver = nameserver
         self.port = free_port()
         self.s2s_port = free_port()
+        self.direct_tls = False
         self.blocked: list[str] = []
         self._process: asyncio.subprocess.Process | None = None
 
@@ -81,7 +83,8 @@ class Peer(ABC):
         # ejabberd asks the name server for SRV records, but the C library for addresses: so it has to be a
         # name that every machine knows.
         service = [f"SRV 0 0 {self.s2s_port} localhost."]
-        return {f"_xmpp-server._tcp.{domain}": service for domain in (self.domain, self.rooms)}
+        name = "_xmpps-server" if self.direct_tls else "_xmpp-server"
+        return {f"{name}._tcp.{domain}": service for domain in (self.domain, self.rooms)}
 
     @abstractmethod
     def configure(self) -> None:

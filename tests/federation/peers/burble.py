@@ -14,7 +14,8 @@ data_dir = "{home}/data"
 [listen]
 c2s = ["127.0.0.1:{port}"]
 c2s_tls = []
-s2s = ["127.0.0.1:{s2s_port}"]
+{listener} = ["127.0.0.1:{s2s_port}"]
+{other_listener} = []
 
 [tls]
 require = false
@@ -58,6 +59,8 @@ class Burble(Peer):
             domain=self.domain,
             home=self.home,
             port=self.port,
+            listener="s2s_tls" if self.direct_tls else "s2s",
+            other_listener="s2s" if self.direct_tls else "s2s_tls",
             s2s_port=self.s2s_port,
             certificate=self.files.certificate,
             key=self.files.key,

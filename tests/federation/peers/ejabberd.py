@@ -24,11 +24,12 @@ listen:
   - port: {s2s_port}
     ip: "127.0.0.1"
     module: ejabberd_s2s_in
+    tls: {direct_tls}
     max_stanza_size: 524288
 disable_sasl_mechanisms: ["digest-md5", "X-OAUTH2"]
 auth_password_format: scram
 registration_timeout: infinity
-{extra}modules:
+modules:
   mod_adhoc: {{}}
   mod_blocking: {{}}
   mod_caps: {{}}
@@ -90,7 +91,7 @@ class Ejabberd(Peer):
             authority=self.authority,
             port=self.port,
             s2s_port=self.s2s_port,
-            extra="",
+            direct_tls=str(self.direct_tls).lower(),
             modules="  mod_s2s_dialback: {}\n" if self.proof == "dialback" else "",
         )
         (self.home / "ejabberd.yml").write_text(text)

@@ -14,4 +14,4 @@ def require(*kinds: str) -> None:
     for kind in kinds:
         program = KINDS[kind].program
         if shutil.which(program) is None:
-            pytest.skip(f"no {program} (Debian: apt-get install {kind})")
+            pytest.skip(f"no {program} (Debian: apt-get install {kind.rpartition('-')[2]})")

@@ -18,7 +18,8 @@ pidfile = "{home}/prosody.pid"
 run_as_root = {root}
 interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {port} }}
-s2s_ports = {{ {s2s_port} }}
+s2s_ports = {{ {s2s_ports} }}
+s2s_direct_tls_ports = {{ {s2s_direct_tls_ports} }}
 ssl = {{ certificate = "{certificate}"; key = "{key}"; cafile = "{authority}" }}
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
@@ -32,7 +33,6 @@ unbound = {{
 allow_registration = true
 registration_invite_only = false
 authentication = "internal_hashed"
-{extra}
 log = {{ {level} = "*console" }}
 VirtualHost "{domain}"
 Component "{rooms}" "muc"
@@ -49,14 +49,14 @@ class Prosody(Peer):
         """Write prosody.cfg.lua."""
         (self.home / "data").mkdir(exist_ok=True)
         dialback = self.proof == "dialback"
-        modules = (['"dialback"'] if dialback else []) + (['"s2s_blacklist"'] if self.blocked else [])
         text = _CONFIG.format(
-            modules="; ".join(modules),
+            modules='"dialback"' if dialback else "",
             disabled="" if dialback else '"dialback"',
             home=self.home,
             root=str(os.getuid() == 0).lower(),
             port=self.port,
-            s2s_port=self.s2s_port,
+            s2s_ports="" if self.direct_tls else self.s2s_port,
+            s2s_direct_tls_ports=self.s2s_port if self.direct_tls else "",
             certificate=self.files.certificate,
             key=self.files.key,
             authority=self.authority,
@@ -65,7 +65,6 @@ class Prosody(Peer):
             level=self.level,
             domain=self.domain,
             rooms=self.rooms,
-            extra="",
         )
         (self.home / "prosody.cfg.lua").write_text(text)
 

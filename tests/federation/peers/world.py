@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
 from tests.dns.nameserver import NameServer
-from tests.federation.peers.authority import Authority
+from tests.federation.peers.authority import BOTH_USAGES, SERVER_ONLY, Authority
 from tests.federation.peers.base import Peer, Proof
 from tests.federation.peers.burble import Burble
 from tests.federation.peers.ejabberd import Ejabberd
 from tests.federation.peers.prosody import Prosody
 
+PROGRAMS: Mapping[str, type[Peer]] = {"burble": Burble, "prosody": Prosody, "ejabberd": Ejabberd}
+#: How a server is, and the program, with a hyphen between.
+#:
+#: other: nothing is special about it;
+#: public: its certificate is for servers only, as public authorities issue them;
+#: direct: it expects TLS from the first byte;
+#: closed: it has nothing to do with the others.
 KINDS: Mapping[str, type[Peer]] = {
-    "burble": Burble,
-    "neighbour": Burble,
-    "recluse": Burble,  # has nothing to do with the others
-    "prosody": Prosody,
-    "ejabberd": Ejabberd,
+    f"{quality}-{name}" if quality else name: program
+    for quality in ("", "other", "public", "direct", "closed")
+    for name, program in PROGRAMS.items()
 }
 
 
@@ -47,15 +53,15 @@ class World:
         return self
 
     async def __aexit__(self, *_error: object) -> None:
+        await asyncio.gather(*(peer.stop() for peer in self._peers.values()))
         await self._stack.aclose()
 
     async def peer(self, kind: str) -> Peer:
         """The server of a kind; it runs."""
         if kind not in self._peers:
             peer = self.make(kind)
-            await peer.start()
-            self._stack.push_async_callback(peer.stop)
             self._peers[kind] = peer
+            await peer.start()
         return self._peers[kind]
 
     def make(self, kind: str) -> Peer:
@@ -63,9 +69,16 @@ class World:
         domain = f"{kind}.example"
         home = self.directory / kind
         home.mkdir()
-        files = self._authority.issue(domain, f"conference.{domain}", trusted=self.proof == "certificate")
+        quality = kind.rpartition("-")[0]
+        files = self._authority.issue(
+            domain,
+            f"conference.{domain}",
+            usages=SERVER_ONLY if quality == "public" else BOTH_USAGES,
+            trusted=self.proof == "certificate" or quality == "public",
+        )
         peer = KINDS[kind](domain, home, self.proof, files, self._authority.certificate, self.names.port)
-        if kind == "recluse":
+        peer.direct_tls = quality == "direct"
+        if quality == "closed":
             peer.blocked = [f"{other}.example" for other in KINDS if other != kind]
         self.names.zone.update(peer.records())
         return peer
