@@ -1,12 +1,12 @@
 """Write docs/settings.md from the settings' models: `python docs/generate.py`."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from burble import modules
-from burble.config import ApiPermission, FederationDomain, HostOverrides, Settings, Table
+from burble.config import HostOverrides, Settings, Table
 
 PAGE = Path(__file__).with_name("settings.md")
 
@@ -82,8 +82,8 @@ def settings_page() -> str:
     for name, model in _tables(Settings).items():
         sections.append(_section(f"`[{name}]`", model))
         sections += [_section(f"`[{name}.{key}]`", inner) for key, inner in _tables(model).items()]
-    sections.append(_section('`[federation.domains."NAME"]`', FederationDomain))
-    sections.append(_section('`[api.permissions."NAME"]`', ApiPermission))
+        sections += _named_sections(name, model)
+    sections += _named_sections("", Settings, without={"host"})
     sections += [
         _module_section(name)
         for name in (*modules.DEFAULT, *modules.OPTIONAL)
@@ -115,6 +115,27 @@ def _tables(model: type[Table]) -> dict[str, type[Table]]:
     }
 
 
+def _named_sections(place: str, model: type[Table], without: Collection[str] = ()) -> list[str]:
+    """The sections of the tables that a name chooses, such as `[federation.domains."NAME"]`."""
+    prefix = f"{place}." if place else ""
+    return [
+        _section(f'`[{prefix}{key}."NAME"]`', inner)
+        for key, inner in _named_tables(model).items()
+        if key not in without
+    ]
+
+
+def _named_tables(model: type[Table]) -> dict[str, type[Table]]:
+    """The keys of a table whose values are tables by a name of the administrator's choice."""
+    found = {}
+    for name, field in model.model_fields.items():
+        if get_origin(field.annotation) is dict:
+            kind = get_args(field.annotation)[1]
+            if isinstance(kind, type) and issubclass(kind, Table):
+                found[name] = kind
+    return found
+
+
 def _host_key(name: str) -> str:
     return f'[host."NAME".{name}]' if name in _tables(HostOverrides) else name
 
@@ -124,9 +145,11 @@ def _documentation(model: type[Table]) -> str:
 
 
 def _section(title: str, model: type[Table]) -> str:
-    lines = [f"## {title}", "", _documentation(model), "", "| key | type | default | meaning |"]
-    lines.append("| --- | --- | --- | --- |")
-    for name, schema in _keys(model):
+    lines = [f"## {title}", "", _documentation(model)]
+    keys = list(_keys(model))
+    if keys:
+        lines += ["", "| key | type | default | meaning |", "| --- | --- | --- | --- |"]
+    for name, schema in keys:
         cells = (f"`{name}`", _type(schema), _default(schema), schema["description"])
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
@@ -138,19 +161,23 @@ def _module_section(name: str) -> str:
     section = _section(f"`[modules.{name}]`", kind.Settings)
     section = section.replace(_documentation(kind.Settings), purpose, 1)
     nested = _tables(kind.Settings).items()
-    return "\n".join([section, *(_section(f"`[modules.{name}.{key}]`", model) for key, model in nested)])
+    named = _named_sections(f"modules.{name}", kind.Settings)
+    return "\n".join(
+        [section, *(_section(f"`[modules.{name}.{key}]`", model) for key, model in nested), *named]
+    )
 
 
 def _keys(model: type[Table]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the keys of a table that are no tables themselves, with their JSON schemas."""
-    defaults = model().model_dump(mode="json")
+    defaults = model.model_construct().model_dump(mode="json")  # some tables have keys without a default
     whole = model.model_json_schema()
     for name, schema in whole["properties"].items():
         if "description" in schema:
             if "$ref" in (items := schema.get("items", {})):
                 schema = schema | {"items": whole["$defs"][items["$ref"].rpartition("/")[2]]}
             # A set has no order, but the page needs one.
-            default = sorted(defaults[name]) if schema.get("uniqueItems") else defaults[name]
+            default = defaults.get(name)
+            default = sorted(default) if schema.get("uniqueItems") else default
             yield name, schema | ({"default": default} if "default" in schema else {})
 
 
@@ -165,6 +192,8 @@ def _type(schema: dict[str, Any]) -> str:
             return "list of tables with " + ", ".join(f"`{key}`" for key in kind["properties"])
         return f"list of {PLURALS[kind['format']]}" if "format" in kind else f"list of {_type(kind)}"
     if schema["type"] == "object":
+        if "enum" not in schema.get("propertyNames", {}):
+            return f"table of {_type(schema['additionalProperties'])}"
         keys = ", ".join(f"`{key}`" for key in schema["propertyNames"]["enum"])
         return f"table of {_type(schema['additionalProperties'])} by {keys}"
     names = {"boolean": "`true`, `false`", "integer": "whole number", "number": "number", "string": "text"}

@@ -34,7 +34,8 @@ class ComponentSettings(Table):
     )
     output_buffer_bytes: _Count = Field(
         default=33_554_432,
-        description="Bytes waiting for a component that has stopped reading, before its stream is closed.",
+        description="Bytes waiting for a component that has stopped reading, before its stream is closed. "
+        "The largest number of all components holds for each.",
     )
 
 
