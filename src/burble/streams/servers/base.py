@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from burble.errors import StanzaError, StreamError
 from burble.jid import JID, JIDError
-from burble.namespaces import DIALBACK, SERVER, STANZA_ERRORS, STREAM_MANAGEMENT
+from burble.namespaces import DIALBACK, SERVER, STREAM_MANAGEMENT
 from burble.stanza import Stanza
 from burble.streams.base import Carrier, XMLStream
 from burble.streams.lanes import Lanes
 from burble.streams.parser import ParserLimits
-from burble.streams.servers.flow import WRAP, Flow
+from burble.streams.servers.flow import WRAP, Flow, count_of
+from burble.streams.servers.limits import UNLIMITED
 from burble.xml import Element, escape_attribute
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-__all__ = ["ANY", "Federation", "Policy", "ServerStream", "count_of", "failed"]
+__all__ = ["ANY", "Federation", "Policy", "ServerStream"]
 
 _log = logging.getLogger("burble.s2s")
 
@@ -102,6 +103,9 @@ class Federation(Protocol):
     def delivered(self, stanzas: Iterable[Stanza]) -> None:
         """Another server has confirmed that it has taken stanzas."""
 
+    def bounce(self, stanza: Stanza, error: StanzaError) -> None:
+        """Tell the sender of a stanza that it can't be delivered."""
+
     def writable(self, stream: ServerStream) -> None:
         """A stream takes more stanzas again."""
 
@@ -133,6 +137,7 @@ class ServerStream(XMLStream):
         "lang",
         "local",
         "method",
+        "most_bytes",
         "proved",
         "remote",
         "since",
@@ -156,6 +161,8 @@ class ServerStream(XMLStream):
         self.bidi = False
         #: The default language of what the peer sends (RFC 6120 §4.7.4).
         self.lang = ""
+        #: The largest stanza that the peer takes (XEP-0478).
+        self.most_bytes = UNLIMITED
         self.flow = Flow()
         #: What is sent is to be confirmed: no more stanzas than may be kept are under way.
         self.confirms = False
@@ -173,10 +180,15 @@ class ServerStream(XMLStream):
     # ---- stanzas
 
     def send_stanza(self, stanza: Stanza) -> None:
-        """Send a stanza, and keep it until it is confirmed."""
+        """Send a stanza, and keep it until it is confirmed; one that is too big goes back to its sender."""
+        data = stanza.to_peer()
+        if len(data) > self.most_bytes:
+            text = f"{self.remote} takes no stanzas of more than {self.most_bytes} bytes"
+            self.federation.bounce(stanza, StanzaError("policy-violation", text))
+            return
         waiting = self.flow.waiting
         waiting.append(stanza)
-        self.send_bytes(stanza.to_peer())
+        self.send_bytes(data)
         if len(waiting) - _ASK_EVERY >= self._asked - self.flow.confirmed:
             self.ask()
         elif self._timer is None:
@@ -237,17 +249,14 @@ class ServerStream(XMLStream):
         return sender
 
     def _refuse(self, stanza: Stanza, error: StanzaError) -> None:
-        """Answer what can't go on; where nothing may be sent on this stream there is no answer."""
-        if stanza.attrs.get("type") not in ("error", "result") and self.bidi:
-            answer = stanza.error(error)
-            answer.from_ = JID.parse(self.local)
-            self.send_stanza(answer)
+        """Answer what can't go on, in the name of our domain: the address is nobody's (§8.1.1.2)."""
+        stanza.to = JID.parse(self.local)
+        self.federation.bounce(stanza, error)
 
     def speaks(self, lang: str | None) -> None:
         """What the peer sends is in this language where it does not say otherwise."""
-        if lang and len(lang) <= 64:
-            self.lang = lang
-            self._stamp = f" xml:lang='{escape_attribute(lang)}'".encode()
+        self.lang = lang if lang and len(lang) <= 64 else ""
+        self._stamp = f" xml:lang='{escape_attribute(self.lang)}'".encode() if self.lang else b""
 
     # ---- confirmations, and stream management (XEP-0198)
 
@@ -367,22 +376,15 @@ class ServerStream(XMLStream):
 
     # ---- life
 
+    def close(self, error: StreamError | None = None) -> None:
+        """Close the stream; the peer is told what was taken, lest it sends that again (XEP-0198 §4)."""
+        if not self.closing:
+            self.federation.when_committed(self.answer_now)  # at once, or too late
+        super().close(error)
+
     def ended(self) -> None:
         """The stream is over: tell the manager."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         self.federation.lost(self)
-
-
-def count_of(element: Element, attribute: str = "h") -> int | None:
-    """The counter in an attribute; None where there is none."""
-    text = element.get(attribute) or ""
-    if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) > WRAP:
-        return None
-    return int(text)
-
-
-def failed(condition: str) -> Element:
-    """The ``<failed/>`` of XEP-0198 §3 and §5."""
-    return Element("failed", STREAM_MANAGEMENT, None, Element(condition, STANZA_ERRORS))

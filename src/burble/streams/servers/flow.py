@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 
 from burble.errors import StreamError
-from burble.namespaces import STREAM_MANAGEMENT
+from burble.namespaces import STANZA_ERRORS, STREAM_MANAGEMENT
 from burble.stanza import Stanza
+from burble.xml import Element
 
-__all__ = ["WRAP", "Flow"]
+__all__ = ["WRAP", "Flow", "count_of", "failed"]
 
 #: Counters on the wire are of 32 bits (§4).
 WRAP = 0xFFFFFFFF
@@ -67,3 +68,16 @@ class Flow:
         self.managed = True
         self.handled = self.confirmed = 0
         self.waiting.clear()
+
+
+def count_of(element: Element, attribute: str = "h") -> int | None:
+    """The counter in an attribute; None where there is none."""
+    text = element.get(attribute) or ""
+    if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) > WRAP:
+        return None
+    return int(text)
+
+
+def failed(condition: str) -> Element:
+    """The ``<failed/>`` of XEP-0198 §3 and §5."""
+    return Element("failed", STREAM_MANAGEMENT, None, Element(condition, STANZA_ERRORS))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import logging
 import re
 from collections.abc import Awaitable
@@ -16,8 +15,11 @@ from burble.stanza import Stanza
 from burble.streams.base import Carrier
 from burble.streams.parser import StreamOpen
 from burble.streams.servers import dialback
-from burble.streams.servers.base import ANY, Federation, Policy, ServerStream, count_of, failed
+from burble.streams.servers.base import ANY, Federation, Policy, ServerStream
+from burble.streams.servers.content import stanza_of
 from burble.streams.servers.dialback import domain_of
+from burble.streams.servers.flow import WRAP, count_of, failed
+from burble.streams.servers.limits import read_limit, write_limit
 from burble.xml import Element
 
 __all__ = ["IncomingStream"]
@@ -79,11 +81,14 @@ class IncomingStream(ServerStream):
             raise StreamError("host-unknown", f"{header.to or 'no domain'} is not served here")
         if header.version is None or _VERSION.fullmatch(header.version) is None:
             raise StreamError("unsupported-version", "this server speaks XMPP 1.0")
+        if self.remote and self.federation.serves(self.remote):
+            raise StreamError("invalid-from", f"{self.remote} is served here, nobody else speaks for it")
         if self.remote and self.federation.policy(self.remote) is None:
             raise StreamError("policy-violation", f"{local} has nothing to do with {self.remote}")
         self.send_features()
         if self.proved:
             self.negotiated()
+            self.federation.authenticated(self, self.local, self.remote)
 
     def send_features(self) -> None:
         """Say what can be negotiated now."""
@@ -98,8 +103,8 @@ class IncomingStream(ServerStream):
             if not self.proved:
                 self._offer_proof(features, policy)
             features.add("sm", ns.STREAM_MANAGEMENT)
-            limits = features.add("limits", ns.STREAM_LIMITS)  # XEP-0478
-            limits.add("max-bytes", text=str(self.limits.stanza_bytes))
+            # Stanzas come after the proof, and after dialback there are no features any more.
+            write_limit(features, self.federation.limits.stanza_bytes)
         self.send(features)
 
     def _offer_proof(self, features: Element, policy: Policy | None) -> None:
@@ -123,12 +128,13 @@ class IncomingStream(ServerStream):
 
     def received(self, element: Element) -> Awaitable[Any] | None:
         """Take an element: a stanza once a domain is proved, negotiation before."""
-        if isinstance(element, Stanza):
+        stanza = element if isinstance(element, Stanza) else stanza_of(element)
+        if stanza is not None:
             if not self.proved:
                 raise StreamError("not-authorized", "prove who you are first")
-            return self.stanza(element)
+            return self.stanza(stanza)
         match element.ns, element.name:
-            case ns.STREAM_MANAGEMENT, "enable" | "resume" if self.proved:
+            case ns.STREAM_MANAGEMENT, "enable" | "resume":
                 self._begin_management(element)
             case ns.STREAM_MANAGEMENT, _:
                 self.manage(element)
@@ -140,6 +146,7 @@ class IncomingStream(ServerStream):
                 self._start_tls()
             case ns.BIDI, "bidi" if not self.proved:
                 self.bidi = True
+                self.most_bytes = read_limit(element)
             case ns.STREAMS, "error":
                 _log.info("%s: the other side says %s", self, _condition(element))
                 self.finished = True
@@ -174,7 +181,7 @@ class IncomingStream(ServerStream):
                 raise StreamError("policy-violation", "too many failed attempts")
             return
         self.send(Element("success", ns.SASL))
-        self._prove("EXTERNAL", self._external, ANY)
+        self._proved_by("EXTERNAL", self._external, ANY)
         self.restart(self.federation.limits)
 
     def _refusal(self, element: Element) -> str:
@@ -186,7 +193,7 @@ class IncomingStream(ServerStream):
             return ""
         try:
             claimed = base64.b64decode(text, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # not the alphabet, not its rules, or not UTF-8
             return "incorrect-encoding"
         return "" if domain_of(claimed) == self._external else "invalid-authzid"
 
@@ -288,26 +295,26 @@ class IncomingStream(ServerStream):
         first = not self.proved
         if first:
             self.remote, self.local = asked.sender, asked.recipient
-        answer = dialback.result(asked.recipient, asked.sender, type="valid")
-        self._prove("dialback", asked.sender, asked.recipient, answer)
-        if first:
             self.allow(self.federation.limits)
             self.negotiated()
+        self._proved_by("dialback", asked.sender, asked.recipient)
+        self.send_bytes(dialback.result(asked.recipient, asked.sender, type="valid"))
+        self.federation.authenticated(self, asked.recipient, asked.sender)
 
-    def _prove(self, method: str, remote: str, local: str, answer: bytes = b"") -> None:
+    def _proved_by(self, method: str, remote: str, local: str) -> None:
         self.method = self.method or method
         self.proved.setdefault(remote, set()).add(local)
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
-        if answer:
-            self.send_bytes(answer)
         _log.info("%s: %s is proved by %s", self, remote, method)
-        self.federation.authenticated(self, remote=remote, local=self.local if local == ANY else local)
 
     # ---- stream management
 
     def _begin_management(self, element: Element) -> None:
+        if not self.proved:
+            self.send(failed("unexpected-request"))
+            return
         if element.name == "enable" and not self.flow.managed:
             self.flow.start_counting()
             wanted = element.get("resume") in ("true", "1")
@@ -323,7 +330,7 @@ class IncomingStream(ServerStream):
         if flow is None:
             self.send(failed("item-not-found"))
             return
-        attrs = {"previd": flow.id, "h": str(flow.handled)}
+        attrs = {"previd": flow.id, "h": str(flow.handled & WRAP)}
         self.send(Element("resumed", ns.STREAM_MANAGEMENT, attrs))
         self.go_on_with(flow, h)
 

@@ -14,8 +14,10 @@ from burble.stanza import Stanza
 from burble.streams.base import Carrier
 from burble.streams.parser import StreamOpen
 from burble.streams.servers import dialback
-from burble.streams.servers.base import Federation, Policy, ServerStream, count_of
-from burble.streams.servers.flow import Flow
+from burble.streams.servers.base import Federation, Policy, ServerStream
+from burble.streams.servers.content import stanza_of
+from burble.streams.servers.flow import WRAP, Flow, count_of
+from burble.streams.servers.limits import read_limit, write_limit
 from burble.xml import Element, escape_attribute
 
 __all__ = ["OutgoingStream", "StreamRefused"]
@@ -58,7 +60,7 @@ class OutgoingStream(ServerStream):
     """
 
     __slots__ = (
-        "_has_features",
+        "_certified",
         "_only_verifies",
         "_policy",
         "_questions",
@@ -87,6 +89,7 @@ class OutgoingStream(ServerStream):
         self._resuming = resuming
         self._only_verifies = only_verifies
         self._wants_sm = False
+        self._certified = False  # its certificate proves the other domain
         self._stage = "header"
         self._questions: dict[str, asyncio.Future[bool]] = {}
         self.resumed = False
@@ -100,13 +103,14 @@ class OutgoingStream(ServerStream):
     def connected(self) -> None:
         """Send our header: there is a connection, or TLS on it."""
         tls = self.carrier.tls
-        if tls is not None and self._policy.certificate:
+        if tls is not None:
             reason = self.federation.prove(tls.peer_chain, self.remote)
-            if reason:
+            if reason and self._policy.certificate:
                 self._fail(
                     "remote-server-not-found", f"the certificate of {self.remote} is refused: {reason}"
                 )
                 return
+            self._certified = not reason
         self.send_header()
 
     def send_header(self) -> None:
@@ -130,10 +134,11 @@ class OutgoingStream(ServerStream):
 
     def received(self, element: Element) -> Awaitable[Any] | None:
         """Take an element."""
-        if isinstance(element, Stanza):
+        stanza = element if isinstance(element, Stanza) else stanza_of(element)
+        if stanza is not None:
             if not self.bidi or not self.proved:
                 raise StreamError("not-authorized", "stanzas go one way on this stream")
-            return self.stanza(element)
+            return self.stanza(stanza)
         match element.ns, element.name:
             case ns.STREAM_MANAGEMENT, "enabled" | "failed" | "resumed" if self._stage == "management":
                 self._managed(element)
@@ -144,6 +149,8 @@ class OutgoingStream(ServerStream):
             case ns.STREAMS, "error":
                 self._refused(element)
             case ns.TLS, "proceed" if self._stage == "tls":
+                if self.drop_unread():
+                    raise StreamError("policy-violation", "nothing may follow <proceed/> but TLS")
                 self._stage = "header"
                 self.carrier.start_tls()
                 self.restart(self.limits)
@@ -165,7 +172,7 @@ class OutgoingStream(ServerStream):
                 self._stage = "tls"
                 self.send(Element("starttls", ns.TLS))
                 return
-            if self._policy.tls:
+            if self._policy.tls or self._policy.certificate:
                 self._fail("remote-server-not-found", f"{self.remote} offers no TLS")
                 return
         if self._only_verifies:
@@ -174,12 +181,18 @@ class OutgoingStream(ServerStream):
             self._succeed()
             return
         self._wants_sm = features.child("sm", ns.STREAM_MANAGEMENT) is not None
+        self.most_bytes = read_limit(features)
         if self.proved:
             self._manage_or_begin()
             return
-        if features.child("bidi", ns.BIDI_FEATURE) is not None:
+        # Who answers at the other domain's address may speak for it where dialback, which does not look
+        # any closer, may prove a domain.
+        trusted = self._certified or self._policy.dialback
+        if trusted and features.child("bidi", ns.BIDI_FEATURE) is not None:
             self.bidi = True
-            self.send(Element("bidi", ns.BIDI))
+            bidi = Element("bidi", ns.BIDI)
+            write_limit(bidi, self.federation.limits.stanza_bytes)
+            self.send(bidi)
         self._prove_ourselves(features)
 
     def _prove_ourselves(self, features: Element) -> None:
@@ -194,6 +207,8 @@ class OutgoingStream(ServerStream):
 
     def _dial(self) -> None:
         """Ask by dialback to be believed (XEP-0220 §2.1.1)."""
+        if not self.id:
+            raise StreamError("bad-format", "a stream needs an id, by which it can be asked about")
         self._stage = "dialback"
         key = self.federation.key(self.remote, self.local, self.id)
         self.send_bytes(dialback.result(self.local, self.remote, key=key))
@@ -224,8 +239,8 @@ class OutgoingStream(ServerStream):
         if answer is None:
             raise StreamError("improper-addressing", "dialback names two domains")
         if not answer.type:
-            # With XEP-0288 we could be asked on this stream; we never offer what would need it.
-            error = StanzaError("service-unavailable", "ask on a stream of your own")
+            # With XEP-0288 a peer may ask here to be believed for more domains; it has streams of its own.
+            error = StanzaError("resource-constraint", "ask on a stream of your own")
             self.send_bytes(dialback.refusal(answer, error))
         elif answer.name == "verify":
             self._verified(answer)
@@ -235,9 +250,10 @@ class OutgoingStream(ServerStream):
             self._proved_by("dialback")
             self.allow(self.federation.limits)
             self._manage_or_begin()
-        else:
+        else:  # §2.1.1: what the senders are told
+            told = "internal-server-error" if answer.type == "invalid" else "remote-server-timeout"
             reason = answer.condition or answer.type
-            self._fail("remote-server-timeout", f"{self.remote} does not believe us by dialback: {reason}")
+            self._fail(told, f"{self.remote} does not believe us by dialback: {reason}")
 
     def _manage_or_begin(self) -> None:
         """Enable stream management, or resume what was broken, before the first stanza (XEP-0198)."""
@@ -249,7 +265,7 @@ class OutgoingStream(ServerStream):
         self._stage = "management"
         broken = self._resuming
         if broken is not None and broken.id:
-            attrs = {"previd": broken.id, "h": str(broken.handled)}
+            attrs = {"previd": broken.id, "h": str(broken.handled & WRAP)}
             self.send(Element("resume", ns.STREAM_MANAGEMENT, attrs))
         else:
             self._enable()
@@ -260,25 +276,37 @@ class OutgoingStream(ServerStream):
 
     def _managed(self, element: Element) -> None:
         broken = self._resuming
+        if broken is not None and broken.id and not self.flow.managed:
+            self._resumed(element, broken)
+            return
         if element.name == "resumed":
-            h = count_of(element)
-            if broken is None or h is None or element.get("previd") != broken.id:
+            raise StreamError("undefined-condition", "nothing was to be resumed")
+        self._stage = "done"
+        self.flow.managed = element.name == "enabled"
+        if self.flow.managed:
+            self.flow.handled = 0  # the peer counts what it sends after its answer, and only that (§4)
+            if element.get("resume") in ("true", "1"):
+                self.flow.id = element.get("id") or ""
+        self._succeed()
+
+    def _resumed(self, element: Element, broken: Flow) -> None:
+        """An answer to ``<resume/>`` (§5)."""
+        h = count_of(element)
+        try:
+            if element.name == "failed":
+                if h is not None:
+                    self.federation.delivered(broken.confirm(h))
+                self._resuming = None
+                self._enable()
+                return
+            if element.name != "resumed" or h is None or element.get("previd") != broken.id:
                 raise StreamError("undefined-condition", "this is not what was to be resumed")
             self.resumed = True
             self._stage = "done"
             self.go_on_with(broken, h)
-        elif element.name == "failed" and broken is not None and broken.id and not self.flow.managed:
-            h = count_of(element)
-            if h is not None:
-                self.federation.delivered(broken.confirm(h))
-            self._resuming = None
-            self._enable()
-            return
-        else:
-            self._stage = "done"
-            self.flow.managed = element.name == "enabled"
-            if self.flow.managed and element.get("resume") in ("true", "1"):
-                self.flow.id = element.get("id") or ""
+        except StreamError:
+            broken.id = ""  # there is no going on with it
+            raise
         self._succeed()
 
     # ---- questions about keys
