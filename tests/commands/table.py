@@ -223,6 +223,7 @@ CALLS = [
     Call("list_s2s_waiting", {}, []),
     Call("list_s2s_unreached", {}, []),
     Call("reset_s2s", {"domain": "example.org"}, 0),
+    Call("list_components", {}, []),
     # ---- rooms
     Call("muc_online_rooms", {"service": SERVICE}, [f"lobby@{SERVICE}"]),
     Call(

@@ -10,9 +10,11 @@ from burble.config import HostOverrides, Settings
 from burble.errors import StanzaError
 from burble.jid import JID
 from burble.module import CommandFailed, Module
+from burble.routing.components import ComponentManager
 from burble.routing.federation import FederationManager
 from burble.routing.hosts import Host
 from burble.routing.session import Session
+from burble.routing.uplinks import Uplinks
 from burble.storage import Database
 from burble.tls import CertificateFiles
 
@@ -69,6 +71,14 @@ class Administered(Protocol):
     @property
     def federation(self) -> FederationManager:
         """The streams to and from other servers."""
+
+    @property
+    def components(self) -> ComponentManager:
+        """The external components."""
+
+    @property
+    def uplinks(self) -> Uplinks:
+        """The domains that are components of other servers."""
 
     @property
     def addresses(self) -> Sequence[str]:

@@ -11,6 +11,7 @@ from burble.commands.archives import ArchiveCommands
 from burble.commands.backups import Backups
 from burble.commands.bans import Bans
 from burble.commands.base import Administered
+from burble.commands.components import ComponentCommands
 from burble.commands.configuration import Configuration
 from burble.commands.databases import Databases
 from burble.commands.doctor import Doctor
@@ -57,6 +58,7 @@ BUILTIN: Final[tuple[Callable[[Administered], object], ...]] = (
     PushCommands,
     Statistics,
     FederationCommands,
+    ComponentCommands,
     OAuth,
     Configuration,
     HostCommands,

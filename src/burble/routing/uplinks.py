@@ -40,6 +40,7 @@ class Uplink:
         router: carries what comes from it.
 
     Attributes:
+        stream: its stream, while stanzas can be sent.
         ready: set while stanzas can be sent.
         tried: set when an attempt to connect has failed, or a connection is lost.
     """
@@ -49,7 +50,7 @@ class Uplink:
         self.settings = settings
         self._router = router
         self._log_stanzas = False
-        self._stream: PeerStream | None = None
+        self.stream: PeerStream | None = None
         self._carrier: TcpCarrier | None = None
         self._gone = asyncio.Event()
         self._ending = False
@@ -65,8 +66,8 @@ class Uplink:
     def report(self, stanzas: bool) -> None:
         """Report what is sent and received, or not."""
         self._log_stanzas = stanzas
-        if self._stream is not None:
-            self._stream.log_stanzas = stanzas
+        if self.stream is not None:
+            self.stream.log_stanzas = stanzas
 
     @property
     def connected(self) -> bool:
@@ -85,9 +86,9 @@ class Uplink:
         Raises:
             StanzaError: remote-server-timeout, to be tried again: there is no connection.
         """
-        if self._stream is None:
+        if self.stream is None:
             raise StanzaError("remote-server-timeout", f"{self.settings.server} can't be reached now")
-        self._stream.send_stanza(stanza)
+        self.stream.send_stanza(stanza)
 
     def receive(self, stanza: Stanza) -> Awaitable[None] | None:
         """Take a stanza from the other server, for the domain."""
@@ -95,13 +96,13 @@ class Uplink:
 
     def attach(self, stream: PeerStream) -> None:
         """The stream is ready."""
-        self._stream = stream
+        self.stream = stream
         self.ready.set()
         _log.info("%s is connected", stream)
 
     def detach(self, stream: PeerStream) -> None:
         """The stream is over."""
-        self._stream = None
+        self.stream = None
         self.ready.clear()
 
     # ---- the connection
@@ -109,7 +110,7 @@ class Uplink:
     async def close(self, error: StreamError | None = None) -> None:
         """End the connection, for good."""
         self._ending = True
-        carrier, stream = self._carrier, self._stream
+        carrier, stream = self._carrier, self.stream
         if carrier is not None:
             carrier.stream.close(error)
             await asyncio.wait([self._task], timeout=_FAREWELL)

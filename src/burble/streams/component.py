@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import logging
 import secrets
+import time
 from collections.abc import Awaitable, Iterable
 from typing import Final, Protocol
 
@@ -85,14 +86,19 @@ class Components(Protocol):
 
 
 class PeerStream(XMLStream):
-    """What both sides of a component's connection have in common, once the handshake is over."""
+    """What both sides of a component's connection have in common, once the handshake is over.
 
-    __slots__ = ("_lanes", "_owner")
+    Attributes:
+        since: when the handshake was done, seconds since the epoch; 0 before.
+    """
+
+    __slots__ = ("_lanes", "_owner", "since")
 
     content_ns = COMPONENT_ACCEPT
 
     def __init__(self, carrier: Carrier, limits: ParserLimits) -> None:
         super().__init__(carrier, limits)
+        self.since = 0.0
         self._owner: Owner | None = None
         self._lanes: Lanes | None = None
 
@@ -124,6 +130,7 @@ class PeerStream(XMLStream):
 
     def ready(self, owner: Owner) -> None:
         """Carry stanzas for `owner` from now on."""
+        self.since = time.time()
         self._owner = owner
         self._lanes = Lanes(owner.receive)
         self.negotiated()
