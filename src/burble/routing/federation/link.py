@@ -24,7 +24,7 @@ _log = logging.getLogger("burble.s2s")
 # The pauses between attempts to reach a server that could be reached before, seconds.
 _PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 # How long the other side has to resume a stream that it had opened, seconds.
-_GRACE: Final = 5.0
+_GRACE: Final = 10.0
 
 
 class Links(Protocol):
@@ -34,6 +34,9 @@ class Links(Protocol):
 
     def open(self, link: Link) -> Awaitable[ServerStream]:
         """Open a stream. Raises `StreamRefused`."""
+
+    def offered(self, link: Link) -> ServerStream | None:
+        """A stream that the other side has opened, on which stanzas can go both ways."""
 
     def delivered(self, stanzas: Iterable[Stanza]) -> None:
         """Another server has taken stanzas."""
@@ -45,7 +48,10 @@ class Links(Protocol):
         """A server can't be reached; it is left in peace for a while."""
 
     def idle(self, link: Link) -> None:
-        """Nothing is under way on a link, and there is no stream."""
+        """Nothing is under way on a link, and nothing waits."""
+
+    def withdraw(self, flow: Flow) -> None:
+        """A flow can't be resumed any more."""
 
 
 class Link:
@@ -63,12 +69,18 @@ class Link:
     """
 
     __slots__ = (
+        "_both_ways",
         "_broken_until",
         "_bytes",
+        "_closed",
+        "_confirmed",
         "_manager",
         "_queue",
+        "_stuck_until",
         "_task",
+        "_theirs",
         "_timer",
+        "_tries",
         "broken",
         "local",
         "reached",
@@ -83,6 +95,12 @@ class Link:
         self.reached = reached
         self.stream: ServerStream | None = None
         self.broken: Flow | None = None
+        self._both_ways = False  # what is broken may have brought stanzas of which they wait to hear
+        self._theirs: Flow | None = None  # the counters of a stream that broke and that they can resume
+        self._closed = False
+        self._confirmed = 0  # the stream's count when it was taken into use
+        self._tries = 0  # how many streams in a row broke before anything was confirmed on them
+        self._stuck_until = 0.0  # when that is no longer borne with
         self._queue: deque[tuple[float, Stanza, int]] = deque()
         self._bytes = 0
         self._broken_until = 0.0
@@ -117,11 +135,9 @@ class Link:
             stream.send_stanza(stanza)
 
     def _takes(self, stream: ServerStream) -> bool:
-        flow = stream.flow
-        if len(flow.waiting) >= self._manager.settings.queue_stanzas:
-            if flow.managed:
-                return False
-            self._manager.delivered(flow.confirm(flow.confirmed + 1))  # nothing will tell whether it was
+        flow, settings = stream.flow, self._manager.settings
+        if len(flow.waiting) >= settings.queue_stanzas or flow.size >= settings.queue_bytes:
+            return False
         return stream.has_room
 
     def _enqueue(self, stanza: Stanza) -> None:
@@ -147,11 +163,21 @@ class Link:
         """Send on a stream from now on."""
         self.reached = True
         self._stop_timer()
-        broken, self.broken = self.broken, None
         self.stream = stream
-        if broken is not None and broken is not stream.flow:
-            self._put_back(broken, self._deadline())
+        broken, self.broken = self.broken, None
+        theirs, self._theirs = self._theirs, None
+        for flow in (broken, theirs):
+            if flow is not None and flow is not stream.flow:
+                self._put_back(flow, self._deadline())
+            elif flow is not None and flow.confirmed > self._confirmed:
+                self._tries = 0
+        self._confirmed = stream.flow.confirmed
         self.flush()
+
+    def offer(self, stream: ServerStream) -> None:
+        """The other side has opened a stream on which stanzas go both ways: use it where one is needed."""
+        if self.stream is None and self.broken is None:
+            self.adopt(stream)
 
     def lost(self, stream: ServerStream, *, resumable: bool, theirs: bool) -> None:
         """The stream is over.
@@ -165,11 +191,22 @@ class Link:
             return
         self.stream = None
         flow = stream.flow
+        if not flow.waiting or flow.confirmed != self._confirmed:
+            self._tries = 0
+        elif not self._tries:
+            self._tries, self._stuck_until = 1, self._deadline()
+        elif self._stuck_until < asyncio.get_running_loop().time():
+            self._tries = 0
+            self._give_up(flow)  # it may be one of them that the other side can't bear
+        else:
+            self._tries += 1
         if resumable and not theirs:
             self.broken = flow
+            self._both_ways = stream.bidi
             self._broken_until = self._deadline()
         elif resumable:
-            self._timer = asyncio.get_running_loop().call_later(_GRACE, self._not_resumed, flow)
+            self._theirs = flow
+            self._timer = asyncio.get_running_loop().call_later(_GRACE, self._not_resumed)
         elif flow.managed:
             self._put_back(flow, self._deadline())
         else:
@@ -177,9 +214,12 @@ class Link:
         self._open_soon()
         self._check_idle()
 
-    def _not_resumed(self, flow: Flow) -> None:
+    def _not_resumed(self) -> None:
         self._timer = None
-        self._put_back(flow, self._deadline())
+        flow, self._theirs = self._theirs, None
+        if flow is not None:
+            self._manager.withdraw(flow)
+            self._put_back(flow, self._deadline())
         self._open_soon()
         self._check_idle()
 
@@ -188,28 +228,34 @@ class Link:
 
     def _put_back(self, flow: Flow, deadline: float) -> None:
         """What was not confirmed on a stream that counts is sent on the next one, before all else."""
-        for stanza in reversed(flow.waiting):
+        for stanza in reversed(flow.give_up()):
             size = len(stanza.to_bytes())
             self._queue.appendleft((deadline, stanza, size))
             self._bytes += size
-        flow.waiting.clear()
 
     def _give_up(self, flow: Flow) -> None:
         """Where nobody counts, nobody knows what has arrived: the senders are told that it may be lost."""
-        lost, flow.waiting = flow.waiting, deque()
         text = f"the connection to {self.remote} broke before it was confirmed that this arrived"
-        for stanza in lost:
+        for stanza in flow.give_up():
             self._manager.bounce(stanza, StanzaError("remote-server-timeout", text))
 
+    @property
+    def _due(self) -> bool:
+        """Whether a stream is needed: something waits here, or may wait there until we resume."""
+        broken = self.broken
+        return bool(self._queue) or (broken is not None and (self._both_ways or bool(broken.waiting)))
+
     def _open_soon(self) -> None:
-        due = bool(self._queue) or (self.broken is not None and bool(self.broken.waiting))
-        if due and self.stream is None and self._task is None and self._timer is None:
+        busy = self.stream is not None or self._task is not None or self._timer is not None
+        if self._due and not busy and not self._closed:
             self._task = asyncio.get_running_loop().create_task(self._open())
 
     async def _open(self) -> None:
         attempt = 0
         try:
-            while True:
+            if self._tries > 1:
+                await asyncio.sleep(_PAUSES[min(self._tries - 2, len(_PAUSES) - 1)])
+            while self.stream is None and self._due:
                 try:
                     stream = await self._manager.open(self)
                 except StreamRefused as refused:
@@ -217,10 +263,9 @@ class Link:
                         return
                     await asyncio.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
                     attempt += 1
-                    continue
-                if self.stream is None:
-                    self.adopt(stream)
-                return
+                else:
+                    if self.stream is None:
+                        self.adopt(stream)
         finally:
             self._task = None
             self._open_soon()
@@ -228,10 +273,13 @@ class Link:
 
     def _try_again(self, refused: StreamRefused) -> bool:
         """The server could not be reached: whether it is worth trying again for what waits."""
-        if self.stream is not None:  # by a stream of the other side
+        offered = self._manager.offered(self)
+        if self.stream is None and offered is not None:
+            self.adopt(offered)
+        if self.stream is not None:
             return False
         now = asyncio.get_running_loop().time()
-        again = self.reached and refused.condition != "remote-server-not-found"
+        again = self.reached and not refused.permanent
         if self.broken is not None and not (again and now < self._broken_until):
             broken, self.broken = self.broken, None
             self._put_back(broken, now)
@@ -240,14 +288,15 @@ class Link:
             self._queue = deque(each for each in self._queue if again and each[0] > now)
             self._bytes = sum(size for _, _, size in self._queue)
         for _, stanza, _ in expired:
-            self._manager.bounce(stanza, StanzaError(refused.condition, refused.text))
+            self._manager.bounce(stanza, refused.error)
         if again and (self._queue or self.broken is not None):
             return True
         self._manager.unreachable(self, refused)
         return False
 
     def _check_idle(self) -> None:
-        if self.stream is None and self._task is None and self._timer is None and not self._queue:
+        busy = self.stream is not None or self._task is not None or self._timer is not None
+        if not busy and not self._due:
             self._manager.idle(self)
 
     def _stop_timer(self) -> None:
@@ -258,13 +307,17 @@ class Link:
     # ---- the end
 
     def close(self, error: StanzaError) -> None:
-        """Send nothing more; the senders of what waits are told why."""
+        """Send nothing more; the senders of what waits, and of what is not confirmed, are told why."""
+        self._closed = True
         self._stop_timer()
         if self._task is not None:
             self._task.cancel()
-        if self.broken is not None:
-            self._put_back(self.broken, 0)
-            self.broken = None
-        queue, self._queue, self._bytes = self._queue, deque(), 0
-        for _, stanza, _ in queue:
+        flows = (self._theirs, self.broken, self.stream.flow if self.stream is not None else None)
+        self.broken = self._theirs = None
+        stanzas = [stanza for flow in flows if flow is not None for stanza in flow.give_up()]
+        stanzas += [stanza for _, stanza, _ in self._queue]
+        self._queue.clear()
+        self._bytes = 0
+        self._manager.idle(self)
+        for stanza in stanzas:
             self._manager.bounce(stanza, error)

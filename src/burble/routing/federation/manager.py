@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import logging
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -132,9 +131,10 @@ class FederationManager:
         for stream in (*self.outgoing, *self.incoming):
             stream.ask()
         await _until(lambda: not self._unconfirmed())
+        text = "the server went down before it was confirmed that this arrived"
         for link in list(self.links.values()):
-            if link.stream is None:
-                link.close(StanzaError("remote-server-timeout", "the server is going down"))
+            if link.stream is None or link.stream.flow.waiting:
+                link.close(StanzaError("remote-server-timeout", text))
 
     async def stop(self) -> None:
         """Say goodbye: what other servers have sent is confirmed."""
@@ -159,6 +159,8 @@ class FederationManager:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_FAREWELL)
         await self._batch.settled()
+        for link in list(self.links.values()):
+            link.close(StanzaError("remote-server-timeout", "the server is going down"))
 
     def close(self) -> None:
         """Cut what is left of connections."""
@@ -172,7 +174,7 @@ class FederationManager:
 
     def _unconfirmed(self) -> bool:
         streams = (*self.outgoing, *self.incoming)
-        return any(stream.flow.managed and stream.flow.waiting for stream in streams)
+        return any(stream.flow.waiting for stream in streams)
 
     def close_unserved(self) -> None:
         """Close the streams of domains that are not served here any more (RFC 6120 §4.9.3.5)."""
@@ -196,9 +198,13 @@ class FederationManager:
         link = self.links.get(pair)
         if link is None:
             link = self._new_link(*pair)
-        link.send(stanza)
         if isinstance(stanza, Message) and stanza.from_ in self._router.outstanding:
             self._router.outstanding[stanza.from_].add(stanza)
+        try:
+            link.send(stanza)
+        except StanzaError:
+            self.delivered([stanza])
+            raise
 
     def _new_link(self, local: str, remote: str) -> Link:
         if not self.settings.enabled or self._closing:
@@ -208,14 +214,14 @@ class FederationManager:
         if not self.serves(local) or local == "localhost":
             text = f"no other server knows {local}, so that none could answer"
             raise StanzaError("remote-server-not-found", text)
-        refused = self.known.failure(remote, asyncio.get_running_loop().time())
+        pair = (local, remote)
+        refused = self.known.failure(pair, asyncio.get_running_loop().time())
         if refused is not None:
-            raise StanzaError(refused.condition, refused.text)
+            raise refused.error
         if len(self.links) >= self.settings.streams:
             raise StanzaError("resource-constraint", "there are too many streams to other servers")
-        link = Link(self, local, remote, reached=self.known.was_reached(remote))
-        self.links[local, remote] = link
-        stream = self._bidi.get((local, remote))
+        link = self.links[pair] = Link(self, local, remote, reached=self.known.was_reached(pair))
+        stream = self._bidi.get(pair)
         if stream is not None:
             link.adopt(stream)
         return link
@@ -223,8 +229,12 @@ class FederationManager:
     async def open(self, link: Link) -> ServerStream:
         """Open the stream of a link. Raises `StreamRefused`."""
         stream = await self._open(link.local, link.remote, resuming=link.broken)
-        self.known.succeeded(link.remote)
+        self.known.succeeded((link.local, link.remote))
         return stream
+
+    def offered(self, link: Link) -> ServerStream | None:
+        """A stream that the other side has opened, on which stanzas can go both ways."""
+        return self._bidi.get((link.local, link.remote))
 
     async def _open(
         self, local: str, remote: str, *, resuming: Flow | None = None, only_verifies: bool = False
@@ -265,15 +275,13 @@ class FederationManager:
         """Leave a server that can't be reached in peace, longer each time."""
         settings, now = self.settings, asyncio.get_running_loop().time()
         pause = self.known.failed(
-            link.remote, refused, now, settings.retry_after, settings.retry_after_at_most
+            (link.local, link.remote), refused, now, settings.retry_after, settings.retry_after_at_most
         )
         _log.warning("%s: %s; it is not tried again for %g s", link, refused, pause)
 
     def idle(self, link: Link) -> None:
         """Forget a link on which nothing is under way."""
-        if self.links.get((link.local, link.remote)) is link and (
-            link.broken is None or not link.broken.waiting
-        ):
+        if self.links.get((link.local, link.remote)) is link:
             del self.links[link.local, link.remote]
 
     # ---- from other servers
@@ -327,17 +335,19 @@ class FederationManager:
         known = link.stream if link is not None else None
         try:
             if isinstance(known, OutgoingStream) and known is not stream and not known.closing:
-                async with asyncio.timeout(self.settings.connect_timeout):
-                    return await known.verify(id, key)
+                return await self._answer_of(known, id, key)
             asking = await self._open(local, remote, only_verifies=True)
             try:
-                async with asyncio.timeout(self.settings.connect_timeout):
-                    return await asking.verify(id, key)
+                return await self._answer_of(asking, id, key)
             finally:
                 asking.close()
         except (StreamRefused, TimeoutError) as error:
             condition = error.condition if isinstance(error, StreamRefused) else "remote-server-timeout"
             raise StanzaError(condition, str(error) or f"{remote} does not answer") from error
+
+    async def _answer_of(self, asked: OutgoingStream, id: str, key: str) -> bool:
+        async with asyncio.timeout(self.settings.connect_timeout):
+            return await asked.verify(id, key)
 
     def authenticated(self, stream: ServerStream, local: str, remote: str) -> None:
         """A peer has proved its domain.
@@ -346,15 +356,22 @@ class FederationManager:
             StreamError: it has too many streams.
         """
         assert isinstance(stream, IncomingStream)
-        count = Counter(each.remote for each in self.incoming if each.proved)[remote]
+        count = sum(
+            remote in each.proved and local in (each.local, *each.proved[remote]) for each in self.incoming
+        )
         if count > self.settings.connections_per_domain:
-            raise StreamError("resource-constraint", f"{remote} has too many streams to this server")
-        self.known.succeeded(remote)
-        if stream.bidi:
-            self._bidi[local, remote] = stream
-            link = self.links.get((local, remote))
-            if link is not None and link.stream is None and not link.opening:
-                link.adopt(stream)
+            raise StreamError("resource-constraint", f"{remote} has too many streams to {local}")
+        self.known.succeeded((local, remote))
+
+    def begun(self, stream: ServerStream) -> None:
+        """A peer is done with negotiating: from now on nothing is lost that it is sent."""
+        assert isinstance(stream, IncomingStream)
+        pair = (stream.local, stream.remote)
+        if stream.bidi and not stream.closing:
+            self._bidi[pair] = stream
+            link = self.links.get(pair)
+            if link is not None:
+                link.offer(stream)
 
     def when_committed(self, act: Callable[[], None]) -> None:
         """Do something once all that was stored until now is committed."""
@@ -372,12 +389,15 @@ class FederationManager:
 
     def suspended(self, stream: ServerStream, id: str) -> Flow | None:
         """The flow of that id, which the same peer may go on with."""
-        flow = self._suspended.take(stream, id)
-        if flow is not None and stream.bidi:
-            link = self.links.get((stream.local, stream.remote))
-            if link is not None and link.stream is None:
-                link.adopt(stream)
-        return flow
+        return self._suspended.take(stream, id)
+
+    def taken(self, stream: ServerStream, id: str) -> int | None:
+        """How many stanzas of the same peer were taken on a flow that is over; None where nobody knows."""
+        return self._suspended.taken(stream, id)
+
+    def withdraw(self, flow: Flow) -> None:
+        """A flow can't be resumed any more."""
+        self._suspended.withdraw(flow)
 
     def writable(self, stream: ServerStream) -> None:
         """A stream takes more stanzas again."""
@@ -391,13 +411,13 @@ class FederationManager:
         theirs = isinstance(stream, IncomingStream)
         if isinstance(stream, IncomingStream):
             self.incoming.discard(stream)
-            for pair in [pair for pair, each in self._bidi.items() if each is stream]:
-                del self._bidi[pair]
+            if self._bidi.get((stream.local, stream.remote)) is stream:
+                del self._bidi[stream.local, stream.remote]
         elif isinstance(stream, OutgoingStream):
             self.outgoing.discard(stream)
         resumable = bool(stream.flow.managed and stream.flow.id and not stream.finished)
         if theirs:
-            resumable = self._suspended.lost(stream, self.settings.resume_timeout) and resumable
+            resumable = self._suspended.lost(stream, self.settings.resume_timeout)
         link = self.links.get((stream.local, stream.remote))
         if link is not None:
             link.lost(stream, resumable=resumable, theirs=theirs)
@@ -416,7 +436,11 @@ class FederationManager:
         for each in [*self.outgoing, *self.incoming]:
             idle = min(each.rested * REST_EVERY, now - each.used)
             if idle >= self.settings.idle_timeout and not each.flow.waiting:
-                each.close() if each.said_goodbye else each.say_goodbye()
+                if each.said_goodbye:
+                    each.finished = True  # there is nothing to go on with
+                    each.close()
+                else:
+                    each.say_goodbye()
         self._rest_later()
 
     def _spawn(self, work: Awaitable[None]) -> None:

@@ -1,4 +1,4 @@
-"""What is remembered of other domains: which could be reached, and which not."""
+"""What is remembered of other domains: which could be reached from which of ours, and which not."""
 
 from __future__ import annotations
 
@@ -10,64 +10,66 @@ from burble.streams.servers.outgoing import StreamRefused
 __all__ = ["Reachability"]
 
 _T = TypeVar("_T")
+_Pair = tuple[str, str]
 
-# Domains that are remembered; who addresses more of them makes us forget, not grow.
+# Pairs of domains that are remembered; who addresses more of them makes us forget, not grow.
 _MOST: Final = 10_000
 
 
 class Reachability:
-    """Remembers what came of the last attempt to reach each domain."""
+    """Remembers what came of the last attempt of each of our domains to reach another one.
+
+    Of each, since the other side may refuse only one of ours. A pair is our domain and the other one.
+    """
 
     def __init__(self) -> None:
         self._reached = _Newest[None]()
-        # When a domain may be tried again, how long the pause was, and why.
+        # When a pair may be tried again, how long the pause was, and why.
         self._failures = _Newest[tuple[float, float, StreamRefused]]()
 
-    def was_reached(self, domain: str) -> bool:
+    def was_reached(self, pair: _Pair) -> bool:
         """Whether the last attempt was a success, ours or the other side's."""
-        return domain in self._reached
+        return pair in self._reached
 
-    def failure(self, domain: str, now: float) -> StreamRefused | None:
+    def failure(self, pair: _Pair, now: float) -> StreamRefused | None:
         """Why a domain is left in peace for now; None where it is not."""
-        found = self._failures.get(domain)
+        found = self._failures.get(pair)
         return found[2] if found is not None and now < found[0] else None
 
     def failures(self, now: float) -> dict[str, tuple[float, StreamRefused]]:
         """The domains that are left in peace, each with for how long still, seconds, and why."""
         return {
             domain: (until - now, refused)
-            for domain, (until, _, refused) in self._failures.items()
+            for (_, domain), (until, _, refused) in self._failures.items()
             if now < until
         }
 
-    def succeeded(self, domain: str) -> None:
+    def succeeded(self, pair: _Pair) -> None:
         """A domain has been reached."""
-        self._failures.pop(domain, None)
-        self._reached.keep(domain, None)
+        self._failures.pop(pair, None)
+        self._reached.keep(pair, None)
 
     def failed(
-        self, domain: str, refused: StreamRefused, now: float, shortest: float, longest: float
+        self, pair: _Pair, refused: StreamRefused, now: float, shortest: float, longest: float
     ) -> float:
         """A domain could not be reached; returns for how long it is left in peace, seconds: ever longer."""
-        found = self._failures.get(domain)
+        found = self._failures.get(pair)
         pause = min(found[1] * 2 if found is not None else shortest, longest)
-        self._failures.keep(domain, (now + pause, pause, refused))
-        self._reached.pop(domain, None)
+        self._failures.keep(pair, (now + pause, pause, refused))
+        self._reached.pop(pair, None)
         return pause
 
     def forgive(self, domain: str | None = None) -> None:
         """Try a domain again, or all of them: the settings are others, or somebody knows better."""
-        if domain is None:
-            self._failures.clear()
-        else:
-            self._failures.pop(domain, None)
+        for pair in [pair for pair in self._failures if domain is None or pair[1] == domain]:
+            del self._failures[pair]
 
 
-class _Newest(OrderedDict[str, _T], Generic[_T]):
+class _Newest(OrderedDict[_Pair, _T], Generic[_T]):
     """What is known of the domains that were told of last."""
 
-    def keep(self, domain: str, what: _T) -> None:
-        self[domain] = what
-        self.move_to_end(domain)
+    def keep(self, pair: _Pair, what: _T) -> None:
+        self[pair] = what
+        self.move_to_end(pair)
         if len(self) > _MOST:
             self.popitem(last=False)

@@ -29,6 +29,8 @@ _log = logging.getLogger("burble.s2s")
 ANY: Final = "*"
 
 _REQUEST: Final = f"<r xmlns='{STREAM_MANAGEMENT}'/>".encode()
+# Who closes a stream for one of these may go on with it on another one (XEP-0198 §5).
+_TO_BE_RESUMED: Final = frozenset({"connection-timeout", "internal-server-error", "resource-constraint"})
 # How many stanzas are sent before the peer is asked what it has taken, and how long at most until then: our
 # clients wait for the answer. Where a ping asks, it is work for both sides.
 _ASK_EVERY: Final = 100
@@ -94,8 +96,14 @@ class Federation(Protocol):
     def suspended(self, stream: ServerStream, id: str) -> Flow | None:
         """Take the flow of that id, which the same peer may go on with; None where there is none (§5)."""
 
+    def taken(self, stream: ServerStream, id: str) -> int | None:
+        """How many stanzas of the same peer were taken on a flow that is over; None where nobody knows."""
+
     def new_flow_id(self, stream: ServerStream) -> str:
         """An id under which a stream's flow can be resumed; "" where it can't."""
+
+    def begun(self, stream: ServerStream) -> None:
+        """What the peer wanted to negotiate is: stanzas can be sent to it as well, where it allows that."""
 
     def ping(self, stream: ServerStream, answered: Callable[[], None]) -> None:
         """Ask the peer for a sign of life that tells that it has taken all it was sent."""
@@ -131,7 +139,6 @@ class ServerStream(XMLStream):
         "_stamp",
         "_timer",
         "bidi",
-        "confirms",
         "federation",
         "flow",
         "lang",
@@ -164,8 +171,6 @@ class ServerStream(XMLStream):
         #: The largest stanza that the peer takes (XEP-0478).
         self.most_bytes = UNLIMITED
         self.flow = Flow()
-        #: What is sent is to be confirmed: no more stanzas than may be kept are under way.
-        self.confirms = False
         self.since = 0.0
         self.used = 0.0
         self._stamp = b""
@@ -186,10 +191,9 @@ class ServerStream(XMLStream):
             text = f"{self.remote} takes no stanzas of more than {self.most_bytes} bytes"
             self.federation.bounce(stanza, StanzaError("policy-violation", text))
             return
-        waiting = self.flow.waiting
-        waiting.append(stanza)
+        self.flow.keep(stanza)
         self.send_bytes(data)
-        if len(waiting) - _ASK_EVERY >= self._asked - self.flow.confirmed:
+        if len(self.flow.waiting) - _ASK_EVERY >= self._asked - self.flow.confirmed:
             self.ask()
         elif self._timer is None:
             self._wake_later()
@@ -375,6 +379,10 @@ class ServerStream(XMLStream):
                 self._wake_later()
 
     # ---- life
+
+    def closed_with(self, condition: str) -> None:
+        """The peer has closed the stream with an error."""
+        self.finished = condition not in _TO_BE_RESUMED
 
     def close(self, error: StreamError | None = None) -> None:
         """Close the stream; the peer is told what was taken, lest it sends that again (XEP-0198 §4)."""

@@ -6,7 +6,7 @@ from collections import deque
 
 from burble.errors import StreamError
 from burble.namespaces import STANZA_ERRORS, STREAM_MANAGEMENT
-from burble.stanza import Stanza
+from burble.stanza import Iq, Stanza
 from burble.xml import Element
 
 __all__ = ["WRAP", "Flow", "count_of", "failed"]
@@ -19,6 +19,7 @@ class Flow:
     """The counters of one stream; where the stream is resumed, the next one goes on with them.
 
     Attributes:
+        size: how many bytes wait to be confirmed.
         id: names it where it can be resumed (§5).
         managed: both sides count; else what was sent is confirmed by the answers to pings.
         handled: how many stanzas of the peer have been taken.
@@ -26,19 +27,31 @@ class Flow:
         waiting: those it has not confirmed, oldest first.
     """
 
-    __slots__ = ("confirmed", "handled", "id", "managed", "waiting")
+    __slots__ = ("confirmed", "handled", "id", "managed", "size", "waiting")
 
     def __init__(self) -> None:
         self.id = ""
         self.managed = False
         self.handled = 0
         self.confirmed = 0
+        self.size = 0
         self.waiting: deque[Stanza] = deque()
 
     @property
     def sent(self) -> int:
         """How many stanzas were sent."""
         return self.confirmed + len(self.waiting)
+
+    def keep(self, stanza: Stanza) -> None:
+        """A stanza is sent: keep it until it is confirmed.
+
+        Where that takes a ping, answers are not kept: nobody would be told that one is lost, and the answer
+        to a ping would be asked for by another one.
+        """
+        if not self.managed and isinstance(stanza, Iq) and stanza.attrs.get("type") in ("result", "error"):
+            return
+        self.waiting.append(stanza)
+        self.size += len(stanza.to_bytes())
 
     def confirm(self, h: int) -> list[Stanza]:
         """The peer has taken that many stanzas; fewer than it has said before is heard again and no news.
@@ -61,12 +74,22 @@ class Flow:
                 ("handled-count-too-high", STREAM_MANAGEMENT, {"h": str(h), "send-count": str(sent)}),
             )
         self.confirmed += count
-        return [waiting.popleft() for _ in range(count)]
+        taken = [waiting.popleft() for _ in range(count)]
+        self.size -= sum(len(stanza.to_bytes()) for stanza in taken)
+        return taken
+
+    def give_up(self) -> list[Stanza]:
+        """Return what is not confirmed; from now on it is not waited for."""
+        lost = list(self.waiting)
+        self.confirmed += len(lost)
+        self.waiting.clear()
+        self.size = 0
+        return lost
 
     def start_counting(self) -> None:
         """Count from now on, both ways (§3): what was sent before is taken for confirmed."""
         self.managed = True
-        self.handled = self.confirmed = 0
+        self.handled = self.confirmed = self.size = 0
         self.waiting.clear()
 
 
@@ -78,6 +101,7 @@ def count_of(element: Element, attribute: str = "h") -> int | None:
     return int(text)
 
 
-def failed(condition: str) -> Element:
-    """The ``<failed/>`` of XEP-0198 §3 and §5."""
-    return Element("failed", STREAM_MANAGEMENT, None, Element(condition, STANZA_ERRORS))
+def failed(condition: str, h: int | None = None) -> Element:
+    """The ``<failed/>`` of XEP-0198 §3 and §5; it may say how many stanzas were taken before."""
+    attrs = None if h is None else {"h": str(h & WRAP)}
+    return Element("failed", STREAM_MANAGEMENT, attrs, Element(condition, STANZA_ERRORS))

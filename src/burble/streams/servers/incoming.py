@@ -43,13 +43,14 @@ class IncomingStream(ServerStream):
     more domains later on, and then sends stanzas; with XEP-0288 it is sent stanzas as well.
     """
 
-    __slots__ = ("_disbelieved", "_expiry", "_external", "_failures", "_questions")
+    __slots__ = ("_begun", "_disbelieved", "_expiry", "_external", "_failures", "_questions")
 
     def __init__(self, carrier: Carrier, federation: Federation) -> None:
         super().__init__(carrier, federation, federation.limits_before)
         self._expiry: asyncio.TimerHandle | None = None
         self._external = ""  # the domain that SASL EXTERNAL was offered to
         self._failures = 0
+        self._begun = False
         self._disbelieved = 0
         self._questions: dict[tuple[str, str], asyncio.Task[None]] = {}
 
@@ -132,6 +133,8 @@ class IncomingStream(ServerStream):
         if stanza is not None:
             if not self.proved:
                 raise StreamError("not-authorized", "prove who you are first")
+            if not self._begun:
+                self._begin()
             return self.stanza(stanza)
         match element.ns, element.name:
             case ns.STREAM_MANAGEMENT, "enable" | "resume":
@@ -148,8 +151,9 @@ class IncomingStream(ServerStream):
                 self.bidi = True
                 self.most_bytes = read_limit(element)
             case ns.STREAMS, "error":
-                _log.info("%s: the other side says %s", self, _condition(element))
-                self.finished = True
+                condition = _condition(element)
+                _log.info("%s: the other side says %s", self, condition)
+                self.closed_with(condition)
                 self.close()
             case _:
                 text = f"nothing here understands <{element.name}/> of {element.ns}"
@@ -321,18 +325,25 @@ class IncomingStream(ServerStream):
             self.flow.id = self.federation.new_flow_id(self) if wanted else ""
             attrs = {"id": self.flow.id, "resume": "true"} if self.flow.id else {}
             self.send(Element("enabled", ns.STREAM_MANAGEMENT, attrs))
+            self._begin()
             return
         h = count_of(element)
         if element.name == "enable" or self.flow.managed or h is None:
             self.send(failed("unexpected-request"))
             return
-        flow = self.federation.suspended(self, element.get("previd") or "")
+        id = element.get("previd") or ""
+        flow = self.federation.suspended(self, id)
         if flow is None:
-            self.send(failed("item-not-found"))
+            self.send(failed("item-not-found", self.federation.taken(self, id)))
             return
         attrs = {"previd": flow.id, "h": str(flow.handled & WRAP)}
         self.send(Element("resumed", ns.STREAM_MANAGEMENT, attrs))
         self.go_on_with(flow, h)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._begun = True
+        self.federation.begun(self)
 
     def ended(self) -> None:
         """The stream is over."""

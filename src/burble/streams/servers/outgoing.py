@@ -34,12 +34,19 @@ class StreamRefused(Exception):
     Args:
         condition: what the senders of stanzas are told.
         text: why, for them and for the log.
+        permanent: there is no sense in trying again soon; by default that depends on the condition.
     """
 
-    def __init__(self, condition: str, text: str) -> None:
+    def __init__(self, condition: str, text: str, *, permanent: bool | None = None) -> None:
         super().__init__(text)
         self.condition = condition
         self.text = text
+        self.permanent = condition == "remote-server-not-found" if permanent is None else permanent
+
+    @property
+    def error(self) -> StanzaError:
+        """What the senders of stanzas are told (RFC 6120 §8.3.3.16, §8.3.3.17)."""
+        return StanzaError(self.condition, self.text, "cancel" if self.permanent else "wait")
 
 
 class OutgoingStream(ServerStream):
@@ -350,6 +357,7 @@ class OutgoingStream(ServerStream):
         found = element.child(ns=ns.STREAM_ERRORS)
         condition = found.name if found is not None else "undefined-condition"
         text = element.child_text("text", ns.STREAM_ERRORS) or ""
+        self.closed_with(condition)
         told = "remote-server-not-found" if condition in _NOT_THERE else "remote-server-timeout"
         self._fail(told, f"{self.remote} closed the stream: {condition}{': ' + text if text else ''}")
 
