@@ -60,8 +60,8 @@ class World:
         """The server of a kind; it runs."""
         if kind not in self._peers:
             peer = self.make(kind)
-            self._peers[kind] = peer
             await peer.start()
+            self._peers[kind] = peer
         return self._peers[kind]
 
     def make(self, kind: str) -> Peer:
