@@ -83,14 +83,19 @@ async def test_the_server_tells_its_software_and_how_long_it_is_up(elsewhere: El
     assert answer.findtext(".//{urn:xmpp:time}utc")
 
 
-async def test_the_server_tells_whom_to_turn_to(serve: Serve) -> None:
-    """XEP-0157 §2: among what it says of itself are the addresses of those who run it, to whoever asks."""
+@pytest.mark.parametrize(
+    ("domain", "category", "type_"),
+    [("localhost", "server", "im"), ("conference.localhost", "conference", "text")],
+)
+async def test_the_server_tells_whom_to_turn_to(serve: Serve, domain: str, category: str, type_: str) -> None:
+    """XEP-0157 §2: among what it says of itself are the addresses of those who run it, to whoever asks; and
+    its chat service says so as well."""
     addresses = ["mailto:abuse@localhost", "xmpp:nurse@localhost"]
     elsewhere = Elsewhere(await serve(modules={"disco": {"contacts": {"abuse": addresses}}}))
-    answer = await elsewhere.ask("get", f"<query xmlns='{DISCO}'/>", "localhost", ROMEO)
+    answer = await elsewhere.ask("get", f"<query xmlns='{DISCO}'/>", domain, ROMEO)
     identity = answer.find(f".//{{{DISCO}}}identity")
     assert identity is not None
-    assert (identity.get("category"), identity.get("type")) == ("server", "im")
+    assert (identity.get("category"), identity.get("type")) == (category, type_)
     fields = {
         field.get("var"): [value.text for value in field] for field in answer.iter("{jabber:x:data}field")
     }

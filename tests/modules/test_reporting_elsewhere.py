@@ -163,10 +163,12 @@ async def test_a_server_that_cannot_be_reached(
 # ---- from other servers
 
 
-def incoming(jid: str = "romeo@localhost", by: str = "venice.example", reason: str = SPAM) -> str:
+def incoming(
+    jid: str = "romeo@localhost", by: str = "venice.example", reason: str = SPAM, to: str = "localhost"
+) -> str:
     """A report as other servers send it."""
     return (
-        f"<message from='{by}' to='localhost' id='r1'><body>Read this</body>"
+        f"<message from='{by}' to='{to}' id='r1'><body>Read this</body>"
         f"<report xmlns='urn:xmpp:reporting:1' reason='{reason}'><jid xmlns='urn:xmpp:jid:0'>{jid}</jid>"
         "<text>Rude!</text></report></message>"
     )
@@ -188,6 +190,23 @@ async def test_a_report_from_another_server_reaches_the_administrators(
     assert elsewhere.heard() == []
     logged = [each.message for each in caplog.records if each.name == "burble.reports"]
     assert logged == ["venice.example reports romeo@localhost for spam: Rude!"]
+
+
+async def test_a_report_about_an_occupant_is_for_the_chat_service(
+    governed: Server, elsewhere: Elsewhere, connect: Connect
+) -> None:
+    """Its domain is where the message came from, as far as another server can tell."""
+    nurse = await connect("nurse/hall", to=governed)
+    await appear(nurse)
+    occupant = "orchard@conference.localhost/romeo"
+    await elsewhere.says(incoming(occupant, to="conference.localhost"))
+    told = await nurse.next()
+    assert (told.get("from"), told.findtext(f"{REPORTING}report/{{urn:xmpp:jid:0}}jid")) == (
+        "localhost",
+        occupant,
+    )
+    await elsewhere.says("<message from='venice.example' to='conference.localhost'><body>hm</body></message>")
+    assert condition(await elsewhere.next()) == "service-unavailable"
 
 
 @pytest.mark.parametrize(

@@ -68,17 +68,19 @@ class Disco(Module):
         if self._known is None:
             server = Info([Identity("server", "im", name="Burble")], list(self.host.features))
             account = Info([Identity("account", "registered")], list(self.host.account_features))
-            if self.settings.contacts:
-                server.forms.append(self._contacts())
+            server.forms += self.contact_forms()
             self._known = DescribeHost(server, account)
             self.host.hooks.emit(self._known)
         return self._known
 
-    def _contacts(self) -> Form:
+    def contact_forms(self) -> list[Form]:
+        """Where to reach those who run the server (XEP-0157 §2): one form, or none where that is not told."""
+        if not self.settings.contacts:
+            return []
         form = Form("result", SERVER_INFO)
         for kind, addresses in self.settings.contacts.items():
             form.add(f"{kind}-addresses", "list-multi", value=addresses)
-        return form
+        return [form]
 
     # ---- info
 

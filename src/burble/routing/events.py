@@ -224,8 +224,10 @@ class ServerPresenceReceived(Event):
 
 
 class ServerMessageReceived(Event):
-    """A message that is no error has arrived for the host itself: stop it, or its sender is told that nobody
-    reads it. Raise `StanzaError` to refuse it."""
+    """A message that is no error has arrived for the host itself, or its chat service.
+
+    Stop it, or its sender is told that nobody reads it. Raise `StanzaError` to refuse it.
+    """
 
     __slots__ = ("message",)
 

@@ -23,6 +23,7 @@ Target = Literal["server", "account"]
 Discipline = Literal["inline", "queue", "parallel"]
 Answer = Element | None
 RequestHandler = Callable[[Iq], Answer | Awaitable[Answer]]
+Delegate = Callable[[Iq], bool]
 
 
 @dataclass(slots=True)
@@ -59,6 +60,7 @@ class LocalRouter:
     def __init__(self, host: Host) -> None:
         self.host = host
         self._handlers: dict[tuple[Target, str, str], Handling] = {}
+        self._delegates: dict[str, Delegate] = {}
         self._requests: dict[tuple[JID, str], asyncio.Future[Iq]] = {}
         self._number = 0
 
@@ -87,6 +89,28 @@ class LocalRouter:
 
         return off
 
+    def delegate(self, ns: str, delegate: Delegate) -> Callable[[], None]:
+        """Let somebody else answer requests of a namespace to the host and its accounts (XEP-0355).
+
+        Args:
+            ns: the payload's namespace.
+            delegate: says whether it answers a request; whoever handles it otherwise is not asked then.
+
+        Returns:
+            A function that takes it off again.
+
+        Raises:
+            ValueError: another delegate has them.
+        """
+        if ns in self._delegates:
+            raise ValueError(f"requests of {ns} are delegated already")
+        self._delegates[ns] = delegate
+
+        def off() -> None:
+            del self._delegates[ns]
+
+        return off
+
     def route(self, stanza: Stanza) -> Awaitable[None] | None:
         """Take a stanza for the host's domain.
 
@@ -100,13 +124,17 @@ class LocalRouter:
         if isinstance(stanza, Iq):
             return self._request("server", stanza)
         if isinstance(stanza, Message):
-            return self._message(stanza)
+            return self.read(stanza)
         if isinstance(stanza, Presence) and not to.resource:
             return self.host.hooks.emit(events.ServerPresenceReceived(stanza))
         return None
 
-    def _message(self, message: Message) -> Awaitable[None] | None:
-        """A message to the host itself: only modules may have a use for it."""
+    def read(self, message: Message) -> Awaitable[None] | None:
+        """Take a message to the host itself, or to one of its services: only modules may have a use for it.
+
+        Raises:
+            StanzaError: service-unavailable, where none has; so may the awaitable.
+        """
         if message.type == "error":
             return None
         event = events.ServerMessageReceived(message)
@@ -197,6 +225,10 @@ class LocalRouter:
             return None
         payload = iq.payload
         assert payload is not None
+        if self._delegates and exists:
+            delegate = self._delegates.get(payload.ns)
+            if delegate is not None and delegate(iq):
+                return None
         handling = self._handlers.get((target, payload.ns, payload.name))
         if handling is None:
             raise _unanswered()

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, false, func, select
 from burble.discovery import Identity, Info
 from burble.errors import StanzaError
 from burble.jid import JID, JIDError
+from burble.modules.disco import Disco
 from burble.modules.muc.discovery import FEATURES
 from burble.namespaces import DISCO_INFO, DISCO_ITEMS, MUC_UNIQUE, PING, RSM
 from burble.rsm import Page, PageRequest, read_page_request
@@ -65,7 +66,9 @@ async def answer(service: RoomService, iq: Iq) -> Element | None:
             _refuse_node(payload)
             name = service.settings.name
             features = [*FEATURES, MUC_UNIQUE, RSM]
-            return Info([Identity("conference", "text", name=name)], features).to_element()
+            disco = service.host.modules.get(Disco.name)
+            forms = disco.contact_forms() if isinstance(disco, Disco) else []
+            return Info([Identity("conference", "text", name=name)], features, forms).to_element()
         case ("get", ns, "query") if ns == DISCO_ITEMS:
             _refuse_node(payload)
             return await _rooms(service, payload)

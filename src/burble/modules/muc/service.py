@@ -104,7 +104,7 @@ class RoomService:
         if isinstance(stanza, Iq):
             return self._answer(stanza)
         if isinstance(stanza, Message):
-            raise StanzaError("service-unavailable", "the chat service itself reads no messages")
+            return self.host.local.read(stanza)
         return None
 
     def answer_for(self, room: Room, iq: Iq) -> list[Stanza] | None:
