@@ -40,7 +40,9 @@ class Unreached:
         """
         found = error.child("error")
         roster = Roster.of(session.account)
-        if error.from_ is None or roster is None or (found is not None and found.get("type") == "wait"):
+        if session.presence is None or error.from_ is None or roster is None:
+            return
+        if found is not None and found.get("type") == "wait":
             return
         contact = error.from_.bare
         if roster.shows_presence_to(contact):
