@@ -44,7 +44,7 @@ DEFAULT: Final = (
 )
 
 #: Built-in modules that a host loads only where its settings say so.
-OPTIONAL: Final = ("presence_hooks", "privilege")
+OPTIONAL: Final = ("delegation", "presence_hooks", "privilege")
 
 _GROUP: Final = "burble.modules"
 

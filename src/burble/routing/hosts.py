@@ -240,6 +240,7 @@ class Host:
         for session in list(self.sessions):
             if session.connected or for_good:
                 session.close(error)
+        self.local.stop_asking()
         while self._tasks:
             done, _ = await asyncio.wait(self._tasks, timeout=patience)
             if not done:

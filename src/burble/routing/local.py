@@ -63,6 +63,7 @@ class LocalRouter:
         self._delegates: dict[str, Delegate] = {}
         self._requests: dict[tuple[JID, str], asyncio.Future[Iq]] = {}
         self._number = 0
+        self._leaving = False
 
     def handle(self, target: Target, ns: str, name: str, handling: Handling) -> Callable[[], None]:
         """Answer requests by their payload.
@@ -204,6 +205,8 @@ class LocalRouter:
             StanzaError: there was no answer (remote-server-timeout).
         """
         assert iq.to is not None
+        if self._leaving:
+            raise _nobody_waits()
         self._number += 1
         iq.attrs["id"] = key_id = f"b{self._number}"
         future: asyncio.Future[Iq] = asyncio.get_running_loop().create_future()
@@ -217,6 +220,13 @@ class LocalRouter:
             raise StanzaError("remote-server-timeout", f"{iq.to} did not answer") from None
         finally:
             del self._requests[iq.to, key_id]
+
+    def stop_asking(self) -> None:
+        """Wait for no answers any more: the host is about to go."""
+        self._leaving = True
+        for future in self._requests.values():
+            if not future.done():
+                future.set_exception(_nobody_waits())
 
     def _request(self, target: Target, iq: Iq, exists: bool = True) -> Awaitable[None] | None:
         check_iq(iq)
@@ -299,6 +309,10 @@ async def _read_or_refuse(waiting: Awaitable[None], event: events.ServerMessageR
 def _refuse_unread(event: events.ServerMessageReceived) -> None:
     if not event.stopped:
         raise StanzaError("service-unavailable", "the server itself reads no messages")
+
+
+def _nobody_waits() -> StanzaError:
+    return StanzaError("remote-server-timeout", "the server is going down, and waits for no answers")
 
 
 def _unanswered() -> StanzaError:
