@@ -140,6 +140,6 @@ class Outcomes:
             marks[arrow] = "yes" if passed else "no"
             if (reason := deviation(name, here, there, proof)) and not passed:
                 marks[arrow] += f" ({notes.setdefault(reason, len(notes) + 1)})"
-        if len(set(marks.values())) == 1:
-            return next(iter(marks.values()))
+        if len(set(marks.values())) == 1 and (len(marks) == 2 or _program(first) == _program(second)):
+            return marks["→"]
         return ", ".join(f"{arrow} {mark}" for arrow, mark in marks.items())

@@ -50,9 +50,6 @@ class Peer(ABC):
         blocked: domains it is to have nothing to do with.
     """
 
-    program: str
-    """What has to be in the path."""
-
     def __init__(
         self, domain: str, home: Path, proof: Proof, files: Files, authority: Path, nameserver: int
     ) -> None:
@@ -67,6 +64,11 @@ class Peer(ABC):
         self.direct_tls = False
         self.blocked: list[str] = []
         self._process: asyncio.subprocess.Process | None = None
+
+    @staticmethod
+    @abstractmethod
+    def missing() -> str:
+        """What has to be installed first; empty where it can be started."""
 
     @property
     def rooms(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from tests.federation.peers.base import Peer
@@ -70,7 +71,6 @@ _RESOLVER = """\
 class Ejabberd(Peer):
     """With most modules that its shipped configuration loads, and no limits of rate."""
 
-    program = "ejabberdctl"
     level = "info"
 
     @staticmethod
@@ -78,6 +78,11 @@ class Ejabberd(Peer):
         """The directory of ejabberd's Erlang applications."""
         found = sorted(Path("/usr/lib").glob("*/ejabberd-*/ebin/ejabberd.app"))
         return found[-1].parents[2] if found else None
+
+    @staticmethod
+    def missing() -> str:
+        """Return what has to be installed first."""
+        return "" if Ejabberd.library() is not None and shutil.which("erl") else "ejabberd"
 
     def configure(self) -> None:
         """Write ejabberd.yml and inetrc."""

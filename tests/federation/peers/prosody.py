@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 
 from tests.federation.peers.base import Peer
 
@@ -42,8 +44,14 @@ Component "{rooms}" "muc"
 class Prosody(Peer):
     """With the modules that its shipped configuration loads, and what federation takes."""
 
-    program = "prosody"
     level = "info"
+
+    @staticmethod
+    def missing() -> str:
+        """Return what has to be installed first; without unbound it can't be told whom to ask for names."""
+        if shutil.which("prosody") is None:
+            return "prosody"
+        return "" if any(Path("/usr/lib").glob("*/lua/*/lunbound.so")) else "lua-unbound"
 
     def configure(self) -> None:
         """Write prosody.cfg.lua."""

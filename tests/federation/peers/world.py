@@ -68,7 +68,7 @@ class World:
         """Make a server of a kind, which the DNS knows; it does not run yet."""
         domain = f"{kind}.example"
         home = self.directory / kind
-        home.mkdir()
+        home.mkdir(exist_ok=True)
         quality = kind.rpartition("-")[0]
         files = self._authority.issue(
             domain,
