@@ -24,6 +24,9 @@ _log = logging.getLogger("burble.s2s")
 
 # Servers of one domain that are tried.
 _MOST_SERVICES: Final = 8
+# Where there are several, each has at most this part of the time, so that one which takes connections and
+# never speaks leaves some to the next.
+_SHARE: Final = 1 / 3
 
 MakeStream = Callable[[TcpCarrier], OutgoingStream]
 
@@ -81,12 +84,18 @@ class Connecting:
         self, services: Sequence[Service], local: str, remote: str, make: MakeStream
     ) -> OutgoingStream:
         refused = StreamRefused("remote-server-not-found", f"{remote} has no server")
+        share = self._timeout * _SHARE if len(services) > 1 else self._timeout
         for service in services:
             try:
-                return await self._try(service, local, remote, make)
+                async with asyncio.timeout(share):
+                    return await self._try(service, local, remote, make)
             except StreamRefused as error:
-                refused = error
-            _log.info("%s to %s by %s: %s", local, remote, service, refused)
+                failure = error
+            except TimeoutError:
+                failure = StreamRefused("remote-server-timeout", f"{service} did not answer in time")
+            _log.info("%s to %s by %s: %s", local, remote, service, failure)
+            if refused.condition == "remote-server-not-found":
+                refused = failure  # a server that is down says more about the domain than one that never was
         raise refused
 
     async def _try(self, service: Service, local: str, remote: str, make: MakeStream) -> OutgoingStream:
