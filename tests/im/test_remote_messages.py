@@ -321,6 +321,7 @@ async def test_a_room_elsewhere_that_is_blocked_sees_its_occupant_go(
     await juliet.ask("set", "<block xmlns='urn:xmpp:blocking'><item jid='rooms.example'/></block>")
     gone = await elsewhere.next()
     assert (gone.get("from"), gone.get("type"), gone.get("to")) == (juliet.jid, "unavailable", room)
+    await juliet.ask("set", "<unblock xmlns='urn:xmpp:blocking'><item jid='rooms.example'/></unblock>")
     juliet.write("<presence/><presence type='unavailable'/>")
     await juliet.sync()
     assert elsewhere.heard() == []

@@ -148,10 +148,12 @@ async def test_asked_again_by_who_has_forgotten_the_answer(
 
 
 @pytest.mark.parametrize("kind", ["subscribe", "subscribed", "unsubscribe", "unsubscribed", "error"])
-async def test_nobody_is_asked(elsewhere: Elsewhere, kind: str) -> None:
-    """§8.5.1: nothing tells whether there is such an account."""
+async def test_nobody_is_asked(server: Server, elsewhere: Elsewhere, kind: str) -> None:
+    """§8.5.1: nothing tells whether there is such an account, nor is anything kept for it."""
     await elsewhere.says(presence(kind, to="nobody@localhost"), presence(kind, to="nobody@localhost/x"))
     assert elsewhere.heard() == []
+    roster = await server.hosts["localhost"].modules["roster"].store.load("nobody")
+    assert not roster.requests
 
 
 async def test_a_namesake_elsewhere_asks(elsewhere: Elsewhere, juliet: ScriptedClient) -> None:

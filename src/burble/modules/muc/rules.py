@@ -110,7 +110,7 @@ def failed(room: Room, errors: Sequence[Message | Presence], now: float) -> list
         assert error.from_ is not None
         if isinstance(error, Message) and private.is_returned(room, error):
             out += private.returned(room, error, now)
-        elif error.from_ in room.present and leaving.tells_of_loss(error):
+        elif leaving.tells_of_loss(error):
             lost.append(error.from_)
     return out + leaving.lost(room, lost)
 
