@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -92,6 +93,12 @@ class Served:
         client.write("<presence/>")
         await client.find(lambda e: e.tag.endswith("presence"))
         return client
+
+    async def left_alone(self) -> None:
+        """Wait until it has noticed that all connections from other servers are gone."""
+        async with asyncio.timeout(5):
+            while self.server.federation.incoming:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
 
 @pytest.fixture(scope="session")

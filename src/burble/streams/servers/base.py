@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Awaitable
+from typing import Any, Final
 
 from burble.errors import StanzaError, StreamError
 from burble.jid import JID, JIDError
@@ -13,15 +13,13 @@ from burble.namespaces import DIALBACK, SERVER, STREAM_MANAGEMENT
 from burble.stanza import Stanza
 from burble.streams.base import Carrier, XMLStream
 from burble.streams.lanes import Lanes
-from burble.streams.parser import ParserLimits
+from burble.streams.parser import ParserLimits, StreamClosed, StreamOpen
+from burble.streams.servers.federation import Federation
 from burble.streams.servers.flow import WRAP, Flow, count_of
 from burble.streams.servers.limits import UNLIMITED
 from burble.xml import Element, escape_attribute
 
-if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
-
-__all__ = ["ANY", "Federation", "Policy", "ServerStream"]
+__all__ = ["ANY", "ServerStream"]
 
 _log = logging.getLogger("burble.s2s")
 
@@ -36,89 +34,6 @@ _TO_BE_RESUMED: Final = frozenset({"connection-timeout", "internal-server-error"
 _ASK_EVERY: Final = 100
 _ASK_AFTER: Final = 0.25
 _PING_AFTER: Final = 1.0
-
-
-class Policy(Protocol):
-    """What is demanded of the streams to and from a domain."""
-
-    @property
-    def tls(self) -> bool:
-        """Streams must be encrypted."""
-
-    @property
-    def certificate(self) -> bool:
-        """Only a certificate proves the domain."""
-
-    @property
-    def dialback(self) -> bool:
-        """Dialback may prove it."""
-
-
-class Federation(Protocol):
-    """What the streams between servers ask of the S2S manager."""
-
-    @property
-    def limits(self) -> ParserLimits:
-        """What another server may send that has proved a domain."""
-
-    @property
-    def limits_before(self) -> ParserLimits:
-        """What it may send before."""
-
-    @property
-    def answer_timeout(self) -> float:
-        """How long a peer may take to confirm what it was sent, seconds."""
-
-    def serves(self, domain: str) -> bool:
-        """Whether a domain is served here and may be spoken to."""
-
-    def policy(self, domain: str) -> Policy | None:
-        """What is demanded of another domain; None where nobody here has anything to do with it."""
-
-    def prove(self, chain: Sequence[Certificate], domain: str) -> str:
-        """Why certificates do not prove a domain; "" where they do."""
-
-    def key(self, receiving: str, originating: str, stream_id: str) -> str:
-        """The dialback key of one of our domains."""
-
-    def verify(self, stream: ServerStream, local: str, remote: str, id: str, key: str) -> Awaitable[bool]:
-        """Ask the authoritative server whether a key is its own. Raises `StanzaError`."""
-
-    def authenticated(self, stream: ServerStream, local: str, remote: str) -> None:
-        """A peer has proved its domain, to `local` or to `ANY`. Raises `StreamError` for too many streams."""
-
-    def receive(self, stanza: Stanza) -> Awaitable[None] | None:
-        """Take a stanza whose domains are proved."""
-
-    def when_committed(self, act: Callable[[], None]) -> None:
-        """Do something once all that was stored until now is committed."""
-
-    def suspended(self, stream: ServerStream, id: str) -> Flow | None:
-        """Take the flow of that id, which the same peer may go on with; None where there is none (§5)."""
-
-    def taken(self, stream: ServerStream, id: str) -> int | None:
-        """How many stanzas of the same peer were taken on a flow that is over; None where nobody knows."""
-
-    def new_flow_id(self, stream: ServerStream) -> str:
-        """An id under which a stream's flow can be resumed; "" where it can't."""
-
-    def begun(self, stream: ServerStream) -> None:
-        """What the peer wanted to negotiate is: stanzas can be sent to it as well, where it allows that."""
-
-    def ping(self, stream: ServerStream, answered: Callable[[], None]) -> None:
-        """Ask the peer for a sign of life that tells that it has taken all it was sent."""
-
-    def delivered(self, stanzas: Iterable[Stanza]) -> None:
-        """Another server has confirmed that it has taken stanzas."""
-
-    def bounce(self, stanza: Stanza, error: StanzaError) -> None:
-        """Tell the sender of a stanza that it can't be delivered."""
-
-    def writable(self, stream: ServerStream) -> None:
-        """A stream takes more stanzas again."""
-
-    def lost(self, stream: ServerStream) -> None:
-        """A stream is over."""
 
 
 class ServerStream(XMLStream):
@@ -350,7 +265,7 @@ class ServerStream(XMLStream):
     @property
     def _done(self) -> int:
         """How many stanzas were taken and are done with."""
-        return self.flow.handled - (self._lanes.taken - self._lanes.finished)
+        return max(0, self.flow.handled - (self._lanes.taken - self._lanes.finished))
 
     @property
     def work(self) -> asyncio.Task[None] | None:
@@ -362,14 +277,21 @@ class ServerStream(XMLStream):
         if self.flow.managed and not self.closing:
             self.send_bytes(f"<a xmlns='{STREAM_MANAGEMENT}' h='{self._done & WRAP}'/>".encode())
 
-    def go_on_with(self, flow: Flow, h: int) -> None:
+    def go_on_with(self, flow: Flow, h: int, answer: Element | None = None) -> None:
         """Resume: send what the peer has not taken, then whatever comes (§5).
+
+        Args:
+            flow: the counters of the stream that broke.
+            h: how many stanzas the peer has taken.
+            answer: what to send first.
 
         Raises:
             StreamError: the peer has taken more than it was sent.
         """
-        self.federation.delivered(flow.confirm(h))
         self.flow = flow
+        self.federation.delivered(flow.confirm(h))
+        if answer is not None:
+            self.send(answer)
         self._asked = flow.confirmed
         for stanza in list(flow.waiting):
             self.send_bytes(stanza.to_peer())
@@ -380,12 +302,27 @@ class ServerStream(XMLStream):
 
     # ---- life
 
+    def _handle(self, event: StreamOpen | StreamClosed | StreamError) -> Awaitable[None] | None:
+        if isinstance(event, StreamClosed) and self.flow.managed and not self.closing:
+            self.finished = True
+            return self._close_once_committed()
+        return super()._handle(event)
+
+    async def _close_once_committed(self) -> None:
+        """The peer has closed the stream: it is told what was taken, lest it sends that again (§4)."""
+        if (work := self._lanes.work) is not None:
+            await work
+        committed = asyncio.get_running_loop().create_future()
+        self.federation.when_committed(lambda: committed.set_result(None))
+        await committed
+        self.close()
+
     def closed_with(self, condition: str) -> None:
         """The peer has closed the stream with an error."""
         self.finished = condition not in _TO_BE_RESUMED
 
     def close(self, error: StreamError | None = None) -> None:
-        """Close the stream; the peer is told what was taken, lest it sends that again (XEP-0198 §4)."""
+        """Close the stream; the peer is told what was taken, where that is known by now (XEP-0198 §4)."""
         if not self.closing:
             self.federation.when_committed(self.answer_now)  # at once, or too late
         super().close(error)

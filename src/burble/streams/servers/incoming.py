@@ -15,9 +15,10 @@ from burble.stanza import Stanza
 from burble.streams.base import Carrier
 from burble.streams.parser import StreamOpen
 from burble.streams.servers import dialback
-from burble.streams.servers.base import ANY, Federation, Policy, ServerStream
+from burble.streams.servers.base import ANY, ServerStream
 from burble.streams.servers.content import stanza_of
 from burble.streams.servers.dialback import domain_of
+from burble.streams.servers.federation import Federation, Policy
 from burble.streams.servers.flow import WRAP, count_of, failed
 from burble.streams.servers.limits import read_limit, write_limit
 from burble.xml import Element
@@ -337,8 +338,7 @@ class IncomingStream(ServerStream):
             self.send(failed("item-not-found", self.federation.taken(self, id)))
             return
         attrs = {"previd": flow.id, "h": str(flow.handled & WRAP)}
-        self.send(Element("resumed", ns.STREAM_MANAGEMENT, attrs))
-        self.go_on_with(flow, h)
+        self.go_on_with(flow, h, Element("resumed", ns.STREAM_MANAGEMENT, attrs))
         self._begin()
 
     def _begin(self) -> None:

@@ -14,8 +14,9 @@ from burble.stanza import Stanza
 from burble.streams.base import Carrier
 from burble.streams.parser import StreamOpen
 from burble.streams.servers import dialback
-from burble.streams.servers.base import Federation, Policy, ServerStream
+from burble.streams.servers.base import ServerStream
 from burble.streams.servers.content import stanza_of
+from burble.streams.servers.federation import Federation, Policy
 from burble.streams.servers.flow import WRAP, Flow, count_of
 from burble.streams.servers.limits import read_limit, write_limit
 from burble.xml import Element, escape_attribute
