@@ -45,6 +45,8 @@ class Pair:
         self._own = {"a": federation.pop("a", {}), "b": federation.pop("b", {})}
         self._federation = federation
         self._stack = AsyncExitStack()
+        self._more: dict[str, list[str]] = {"a": [], "b": []}
+        self._found: list[str] = []
         self._servers: dict[str, Server] = {}
         self._clients: list[ScriptedClient] = []
         self.to_a, self.to_b = Meddler(), Meddler()
@@ -63,10 +65,8 @@ class Pair:
         await self._stack.enter_async_context(self.to_b)
         await self.start("a")
         await self.start("b")
-        await self.a.hosts["a.test"].register("romeo", "secret")
-        await self.b.hosts["b.test"].register("juliet", "secret")
-        self.romeo = await self.log_in("a", "romeo")
-        self.juliet = await self.log_in("b", "juliet")
+        self.romeo = await self.log_in("a", "romeo", register=True)
+        self.juliet = await self.log_in("b", "juliet", register=True)
 
     async def close(self) -> None:
         """Stop everything."""
@@ -83,10 +83,12 @@ class Pair:
         other, way = ("b", self.to_b) if name == "a" else ("a", self.to_a)
         table = {"enabled": True, "connect_timeout": PATIENCE, **self._federation, **self._own[name]}
         domains = table.pop("domains", {})
-        for domain in (f"{other}.test", *domains):
+        for domain in (f"{other}.test", *self._more[other], *domains):
+            if domain in self._found:
+                continue
             domains[domain] = {"address": way.address, **domains.get(domain, {})}
         return {
-            "hosts": [f"{name}.test"],
+            "hosts": [f"{name}.test", *self._more[name]],
             "listen": {"s2s": ["127.0.0.1:0"]},
             "limits": {"rate": 0},
             "tls": self._tls,
@@ -105,16 +107,29 @@ class Pair:
         """Stop one of the servers, as an administrator does."""
         await self._servers.pop(name).stop()
 
-    async def log_in(self, name: str, user: str, *, available: bool = True) -> ScriptedClient:
+    async def log_in(
+        self, name: str, user: str, *, domain: str = "", register: bool = False, available: bool = True
+    ) -> ScriptedClient:
         """A client of one of the servers."""
+        domain = domain or f"{name}.test"
+        if register:
+            await self._servers[name].hosts[domain].register(user, "secret")
         port = int(self._servers[name].listening["c2s"][0].rpartition(":")[2])
-        client = await ScriptedClient(port, f"{name}.test").connect()
+        client = await ScriptedClient(port, domain).connect()
         self._clients.append(client)
         await client.login(user)
         if available:
             client.write("<presence/>")
             await client.sync()
         return client
+
+    async def add_host(self, name: str, domain: str, *, by_dns: bool = False) -> None:
+        """Let one of the servers serve another domain; the other server finds it on the same way."""
+        self._more[name].append(domain)
+        if by_dns:
+            self._found.append(domain)
+        for each in ("a", "b"):
+            await self.reload(each)
 
     async def reload(self, name: str, **federation: Any) -> None:
         """Let other settings of federation hold."""

@@ -95,18 +95,31 @@ class FederationManager:
         self._configure(settings, tls, trust)
         self.known.forgive()
         for stream in [*self.incoming, *self.outgoing]:
-            if stream.remote and self._policies.of(stream.remote) is None:
-                stream.close(StreamError("policy-violation", f"nothing to do with {stream.remote} any more"))
+            if reason := self._forbidden(stream):
+                stream.close(StreamError("policy-violation", reason))
+
+    def _forbidden(self, stream: ServerStream) -> str:
+        """Why a stream is not what the settings demand; "" where it is."""
+        tls = stream.carrier.tls
+        for remote in stream.proved or filter(None, [stream.remote]):
+            policy = self._policies.of(remote)
+            if policy is None:
+                return f"nothing to do with {remote} any more"
+            if not stream.proved:
+                continue  # it is held against them when it is
+            if policy.tls and tls is None:
+                return "streams are encrypted from now on"
+            by_certificate = policy.certificate or stream.method == "EXTERNAL"
+            if by_certificate and (reason := self.prove(getattr(tls, "peer_chain", []), remote)):
+                return f"the certificate of {remote} does not do any more: {reason}"
+        return ""
 
     def _configure(self, settings: Settings, tls: TlsContext, trust: Trust) -> None:
         before = self._connecting
         self.settings = settings.federation
         self._policies = Policies(self.settings)
         self._trust = trust
-        self._connecting = Connecting(self.settings, tls)
-        if before is not None:
-            before.close()
-            self._connecting.carriers = before.carriers
+        self._connecting = Connecting(self.settings, tls, before)
         limits = settings.limits
         self.limits = ParserLimits(
             stanza_bytes=self.settings.stanza_bytes,
@@ -254,7 +267,8 @@ class FederationManager:
             return stream
 
         assert self._connecting is not None
-        return await self._connecting.open(local, remote, policy, make)
+        known = only_verifies or self.known.was_reached((local, remote))
+        return await self._connecting.open(local, remote, policy, make, known=known)
 
     def delivered(self, stanzas: Iterable[Stanza]) -> None:
         """Another server has confirmed that it has taken stanzas."""
@@ -277,7 +291,9 @@ class FederationManager:
         pause = self.known.failed(
             (link.local, link.remote), refused, now, settings.retry_after, settings.retry_after_at_most
         )
-        _log.warning("%s: %s; it is not tried again for %g s", link, refused, pause)
+        # What users mistype is no business of the administrator's.
+        level = logging.WARNING if link.reached else logging.INFO
+        _log.log(level, "%s: %s; it is not tried again for %g s", link, refused, pause)
 
     def idle(self, link: Link) -> None:
         """Forget a link on which nothing is under way."""

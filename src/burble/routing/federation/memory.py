@@ -55,7 +55,9 @@ class Reachability:
         """A domain could not be reached; returns for how long it is left in peace, seconds: ever longer."""
         found = self._failures.get(pair)
         pause = min(found[1] * 2 if found is not None else shortest, longest)
-        self._failures.keep(pair, (now + pause, pause, refused))
+        # Not the exception itself, which keeps all that it came by.
+        reason = StreamRefused(refused.condition, refused.text, permanent=refused.permanent)
+        self._failures.keep(pair, (now + pause, pause, reason))
         self._reached.pop(pair, None)
         return pause
 

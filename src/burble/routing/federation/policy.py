@@ -49,10 +49,11 @@ class Policies:
         if settings.allow and not _matches(domain, settings.allow):
             return None
         own = self._own(domain)
+        dialback = settings.dialback if own.dialback is None else own.dialback
         return DomainPolicy(
             tls=(own.tls or settings.tls) == "required",
-            certificate=(own.certificate or settings.certificate) == "required",
-            dialback=settings.dialback if own.dialback is None else own.dialback,
+            certificate=(own.certificate or settings.certificate) == "required" or not dialback,
+            dialback=dialback,
             fingerprints=tuple(own.fingerprints),
             address=own.address,
             direct_tls=own.direct_tls,

@@ -114,9 +114,8 @@ class OutgoingStream(ServerStream):
         if tls is not None:
             reason = self.federation.prove(tls.peer_chain, self.remote)
             if reason and self._policy.certificate:
-                self._fail(
-                    "remote-server-not-found", f"the certificate of {self.remote} is refused: {reason}"
-                )
+                text = f"the certificate of {self.remote} is refused: {reason}"
+                self._fail("remote-server-timeout", text, permanent=True)
                 return
             self._certified = not reason
         self.send_header()
@@ -181,7 +180,7 @@ class OutgoingStream(ServerStream):
                 self.send(Element("starttls", ns.TLS))
                 return
             if self._policy.tls or self._policy.certificate:
-                self._fail("remote-server-not-found", f"{self.remote} offers no TLS")
+                self._fail("remote-server-timeout", f"{self.remote} offers no TLS", permanent=True)
                 return
         if self._only_verifies:
             self._stage = "done"
@@ -362,10 +361,10 @@ class OutgoingStream(ServerStream):
         told = "remote-server-not-found" if condition in _NOT_THERE else "remote-server-timeout"
         self._fail(told, f"{self.remote} closed the stream: {condition}{': ' + text if text else ''}")
 
-    def _fail(self, condition: str, text: str) -> None:
+    def _fail(self, condition: str, text: str, *, permanent: bool | None = None) -> None:
         _log.info("%s failed: %s", self, text)
         if not self.ready.done():
-            self.ready.set_exception(StreamRefused(condition, text))
+            self.ready.set_exception(StreamRefused(condition, text, permanent=permanent))
         self.close()
 
     def close(self, error: StreamError | None = None) -> None:
