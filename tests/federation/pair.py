@@ -26,6 +26,7 @@ class Pair:
     Args:
         directory: where the servers keep their files.
         certified: their certificates prove their domains; else dialback does.
+        limits: other settings of both.
         federation: settings for both; tables ``a`` and ``b`` in it are for one of them.
 
     Attributes:
@@ -34,8 +35,16 @@ class Pair:
         romeo: is logged in to a.test; juliet: to b.test.
     """
 
-    def __init__(self, directory: Path, *, certified: bool = False, **federation: Any) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        certified: bool = False,
+        limits: dict[str, Any] | None = None,
+        **federation: Any,
+    ) -> None:
         self._directory = directory
+        self._limits = {"rate": 0, **(limits or {})}
         self._tls: dict[str, Any] = {}
         if certified:
             authority = Authority(directory)
@@ -90,7 +99,7 @@ class Pair:
         return {
             "hosts": [f"{name}.test", *self._more[name]],
             "listen": {"s2s": ["127.0.0.1:0"]},
-            "limits": {"rate": 0},
+            "limits": self._limits,
             "tls": self._tls,
             "federation": {**table, "domains": domains, **federation},
         }
@@ -131,6 +140,11 @@ class Pair:
         for each in ("a", "b"):
             await self.reload(each)
 
+    async def remove_host(self, name: str, domain: str) -> None:
+        """Let one of the servers serve a domain no more."""
+        self._more[name].remove(domain)
+        await self.reload(name)
+
     async def reload(self, name: str, **federation: Any) -> None:
         """Let other settings of federation hold."""
         server = self._servers[name]
@@ -138,9 +152,9 @@ class Pair:
 
 
 @asynccontextmanager
-async def two(directory: Path, *, certified: bool = False, **federation: Any) -> AsyncIterator[Pair]:
+async def two(directory: Path, **settings: Any) -> AsyncIterator[Pair]:
     """Two servers for as long as the context lasts; see `Pair`."""
-    pair = Pair(directory, certified=certified, **federation)
+    pair = Pair(directory, **settings)
     try:
         await pair.open()
         yield pair
@@ -162,15 +176,19 @@ def is_said(element: ET.Element) -> bool:
     )
 
 
+def number_of(element: ET.Element) -> int:
+    """The number that somebody said."""
+    assert element.get("type") == "chat", ET.tostring(element)
+    return int(element.findtext(f"{CLIENT}body") or "")
+
+
 async def heard(client: ScriptedClient, count: int, timeout: float = PATIENCE) -> list[int]:
     """The numbers of so many messages."""
     numbers: list[int] = []
     try:
         async with asyncio.timeout(timeout):
             while len(numbers) < count:
-                element = await client.find(is_said, timeout)
-                assert element.get("type") == "chat", ET.tostring(element)
-                numbers.append(int(element.findtext(f"{CLIENT}body") or ""))
+                numbers.append(number_of(await client.find(is_said, timeout)))
     except TimeoutError:
         pytest.fail(f"of {count} messages these arrived: {numbers}")
     return numbers
