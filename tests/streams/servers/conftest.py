@@ -14,7 +14,7 @@ import pytest
 from burble.server import Server
 from tests.client import ScriptedClient
 from tests.conftest import Serve
-from tests.streams.servers.peer import HOST, PEER, Connection, Listener, listening
+from tests.streams.servers.peer import HOST, PEER, Connection, Listener, listening, say
 from tests.tls.authority import Issued, authority, dns, make, write_pem
 
 Burble = Callable[..., Awaitable["Served"]]
@@ -101,6 +101,22 @@ class Served:
                 await asyncio.sleep(0.01)
 
 
+async def encrypted(served: Served, certificates: Certificates) -> Connection:
+    """A stream of peer.test, whose certificate proves nothing."""
+    stream = await served.dial()
+    await stream.encrypted(certificates.none)
+    return stream
+
+
+async def proved(served: Served, peer: Listener, certificates: Certificates) -> Connection:
+    """A stream whose domain was proved by dialback."""
+    stream = await encrypted(served, certificates)
+    stream.dial()
+    await peer.verifies(certificates.accepting())
+    assert (await stream.next()).get("type") == "valid"
+    return stream
+
+
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """An authority that Burble trusts, and certificates."""
@@ -143,3 +159,22 @@ async def burble(serve: Serve, peer: Listener, certificates: Certificates) -> As
             return Served(server, stack)
 
         yield start
+
+
+@pytest.fixture
+async def served(burble: Burble) -> Served:
+    """Burble with its defaults."""
+    return await burble()
+
+
+@pytest.fixture
+async def juliet(served: Served) -> ScriptedClient:
+    """A client of juliet's."""
+    return await served.log_in()
+
+
+@pytest.fixture
+async def connection(juliet: ScriptedClient, peer: Listener) -> Connection:
+    """The connection that Burble makes for juliet's first message to peer.test."""
+    say(juliet, "one")
+    return await peer.next()

@@ -35,6 +35,24 @@ def stanza_condition(element: ET.Element) -> str:
     return next(each for each in found if each != "text")
 
 
+def say(client: ScriptedClient, *texts: str, to: str = f"romeo@{PEER}") -> None:
+    """Have a user of Burble's send messages; their ids are how they begin."""
+    for text in texts:
+        client.write(f"<message to='{to}' type='chat' id='{text[:20]}'><body>{text}</body></message>")
+
+
+async def refused(client: ScriptedClient, id: str = "one") -> str:
+    """Why a user's message could not be delivered."""
+    answer = await client.find(lambda e: e.get("type") == "error")
+    assert answer.get("id") == id
+    return stanza_condition(answer)
+
+
+async def body(stream: ScriptedClient, ns: str = SERVER) -> str | None:
+    """The text of the next message."""
+    return (await stream.find(lambda e: e.tag == f"{ns}message")).findtext(f"{ns}body")
+
+
 class Connection(ScriptedClient):
     """One connection to or from Burble.
 
@@ -112,6 +130,15 @@ class Connection(ScriptedClient):
         sent = await self.closed()
         assert [each.tag for each in sent[-1:]] == [f"{STREAMS}error"], [ET.tostring(e) for e in sent]
         return condition(sent[-1])
+
+    async def rest(self) -> list[ET.Element]:
+        """All that Burble still sends, until it is gone in whatever way."""
+        sent = []
+        try:
+            while True:
+                sent.append(await self.next())
+        except (Closed, ConnectionError, ssl.SSLError):
+            return sent
 
     # ---- as the receiving side
 

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tests.client import CLIENT, SASL, ScriptedClient
+from tests.client import CLIENT, SASL
 from tests.streams.servers.conftest import Burble, Certificates
 from tests.streams.servers.peer import (
     DIALBACK,
@@ -17,7 +17,9 @@ from tests.streams.servers.peer import (
     SM,
     Connection,
     Listener,
+    body,
     listening,
+    say,
     stanza_condition,
 )
 from tests.tls.authority import dns, make
@@ -30,20 +32,11 @@ MECHANISMS = (
 LIMITS = "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>20000</max-bytes></limits>"
 
 
-def say(client: ScriptedClient, text: str, to: str = f"romeo@{PEER}") -> None:
-    client.write(f"<message to='{to}' type='chat' id='{text}'><body>{text}</body></message>")
-
-
 async def begin(stream: Connection) -> None:
     """Say something: stanzas come this way from then on."""
     stream.ping()
     answer = await stream.next()
     assert (answer.tag, answer.get("type")) == (f"{SERVER}iq", "result")
-
-
-async def body(stream: ScriptedClient, ns: str = SERVER) -> str | None:
-    """The text of the next message."""
-    return (await stream.find(lambda e: e.tag == f"{ns}message")).findtext(f"{ns}body")
 
 
 # ---- opened by the peer
@@ -134,11 +127,11 @@ async def test_other_domains_of_the_peer_have_streams_of_their_own(
         stream.dial(sender="rooms.peer.test")
         await rooms.verifies(certificates.accepting(), **{"from": "rooms.peer.test"})
         assert (await stream.next()).get("type") == "valid"
-        say(juliet, "one", "romeo@rooms.peer.test")
+        say(juliet, "one", to="romeo@rooms.peer.test")
         back = await rooms.takes(certificates.accepting())
         assert await body(back) == "one"
         await stream.close()
-        say(juliet, "two", "romeo@rooms.peer.test")
+        say(juliet, "two", to="romeo@rooms.peer.test")
         assert await body(back) == "two"
 
 

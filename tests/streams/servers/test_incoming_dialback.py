@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import xml.etree.ElementTree as ET
 
 import pytest
 
-from tests.client import CLIENT, STREAMS, TLS, ScriptedClient
-from tests.streams.servers.conftest import Burble, Certificates, Served
+from tests.client import CLIENT, TLS, ScriptedClient
+from tests.streams.servers.conftest import Burble, Certificates, encrypted, proved
 from tests.streams.servers.peer import (
     DIALBACK,
     HOST,
@@ -24,22 +23,6 @@ from tests.streams.servers.peer import (
 async def message(client: ScriptedClient) -> ET.Element:
     """The next message that somebody gets."""
     return await client.find(lambda e: e.tag == f"{CLIENT}message")
-
-
-async def encrypted(served: Served, certificates: Certificates) -> Connection:
-    """A stream of peer.test, whose certificate proves nothing."""
-    stream = await served.dial()
-    await stream.encrypted(certificates.none)
-    return stream
-
-
-async def proved(served: Served, peer: Listener, certificates: Certificates) -> Connection:
-    """A stream whose domain was proved by dialback."""
-    stream = await encrypted(served, certificates)
-    stream.dial()
-    await peer.verifies(certificates.accepting())
-    assert (await stream.next()).get("type") == "valid"
-    return stream
 
 
 # ---- whether a domain is believed
@@ -319,159 +302,3 @@ async def test_dialback_names_two_domains(
     stream = await encrypted(await burble(), certificates)
     stream.write(f"<db:result {attributes}>key</db:result>")
     assert await stream.error() == "improper-addressing"
-
-
-# ---- several questions
-
-
-async def test_several_domains_on_one_stream(
-    burble: Burble, peer: Listener, certificates: Certificates
-) -> None:
-    """§2.6: sender multiplexing, and target multiplexing."""
-    async with listening("rooms.peer.test") as rooms:
-        served = await burble(rooms, hosts=["other.test"])
-        juliet = await served.log_in()
-        stream = await proved(served, peer, certificates)
-        stream.dial(sender="rooms.peer.test")
-        await rooms.verifies(certificates.accepting(), **{"from": "rooms.peer.test"})
-        assert (await stream.next()).attrib == {"from": HOST, "to": "rooms.peer.test", "type": "valid"}
-        stream.write(f"<message from='rooms.peer.test' to='juliet@{HOST}'/>" + MESSAGE)
-        assert (await message(juliet)).get("from") == "rooms.peer.test"
-        assert (await message(juliet)).get("from") == "romeo@peer.test/orchard"
-        stream.dial(to="other.test")
-        await peer.verifies(certificates.accepting(), to="other.test")
-        assert (await stream.next()).attrib == {"from": "other.test", "to": PEER, "type": "valid"}
-        stream.write(f"<message from='{PEER}' to='other.test'/>")
-        await stream.settled()
-        stream.write("<message from='rooms.peer.test' to='other.test'/>")
-        assert await stream.error() == "host-unknown"
-
-
-async def test_who_asks_twice_is_answered_once(
-    burble: Burble, peer: Listener, certificates: Certificates
-) -> None:
-    stream = await encrypted(await burble(), certificates)
-    stream.dial()
-    stream.dial("another key")
-    asked = await peer.verifies(certificates.accepting())
-    assert asked.text == "key"
-    assert [each.get("type") for each in [await stream.next(), *await stream.settled()]] == ["valid"]
-    assert peer.made == 1
-
-
-async def test_only_so_many_questions_at_once(
-    burble: Burble, peer: Listener, certificates: Certificates
-) -> None:
-    served = await burble(domains={f"{n}.{PEER}": {"address": f"127.0.0.1:{peer.port}"} for n in range(30)})
-    stream = await encrypted(served, certificates)
-    for n in range(30):
-        stream.dial(sender=f"{n}.{PEER}")
-    refused = [each for each in await stream.settled() if each.get("type") == "error"]
-    assert {stanza_condition(each) for each in refused} == {"resource-constraint"}
-    assert len(refused) >= 20
-
-
-async def test_who_is_never_believed_is_sent_away(burble: Burble, certificates: Certificates) -> None:
-    """Nobody has us knock at doors without end."""
-    async with listening("gone.test") as gone:
-        served = await burble(gone)
-    stream = await encrypted(served, certificates)
-    for _ in range(20):
-        stream.dial(sender="gone.test")
-        if (await stream.next()).tag == f"{STREAMS}error":
-            break
-    else:
-        raise AssertionError("no end")
-
-
-async def test_what_was_asked_before_tls_is_not_believed_after(
-    burble: Burble, peer: Listener, certificates: Certificates
-) -> None:
-    """RFC 6120 §5.4.3.3: what was said in the open may have been said by anybody."""
-    stream = await (await burble(tls="optional")).dial()
-    await stream.open()
-    stream.dial()
-    connection = await peer.next()
-    await connection.answer_header()
-    asked = await connection.next()
-    await stream.start_tls(certificates.none)
-    await stream.open()
-    assert stream.id != asked.get("id")
-    connection.write(f"<db:verify from='{PEER}' to='{HOST}' id='{asked.get('id')}' type='valid'/>")
-    await connection.closed()
-    assert await stream.settled() == []
-    stream.write(MESSAGE)
-    assert await stream.error() == "not-authorized"
-
-
-async def test_a_stanza_does_not_come_before_the_answer(
-    burble: Burble, peer: Listener, certificates: Certificates
-) -> None:
-    stream = await encrypted(await burble(), certificates)
-    stream.dial()
-    stream.write(MESSAGE)
-    assert await stream.error() == "not-authorized"
-
-
-# ---- being asked
-
-
-@pytest.fixture
-async def ours(burble: Burble, peer: Listener, certificates: Certificates) -> tuple[Connection, str]:
-    """A stream by which Burble can be asked about keys, and a key that it has sent."""
-    served = await burble(hosts=["other.test"])
-    juliet = await served.log_in()
-    juliet.write(f"<message to='romeo@{PEER}'/>")
-    connection = await peer.next()
-    await connection.accept_tls(certificates.accepting())
-    await connection.answer_header()
-    asked = await connection.next()
-    assert (asked.get("from"), asked.get("to")) == (HOST, PEER)
-    return await encrypted(served, certificates), asked.text or ""
-
-
-async def test_a_key_of_ours(ours: tuple[Connection, str]) -> None:
-    stream, key = ours
-    stream.write(f"<db:verify from='{PEER}' to='{HOST}' id='id-of-the-stream'>{key}</db:verify>")
-    answer = await stream.next()
-    assert answer.tag == f"{DIALBACK}verify"
-    assert answer.attrib == {"from": HOST, "to": PEER, "id": "id-of-the-stream", "type": "valid"}
-
-
-@pytest.mark.parametrize(
-    ("sender", "recipient", "id"),
-    [
-        (PEER, HOST, "replayed-on-another-stream"),
-        ("thief.test", HOST, "id-of-the-stream"),
-        (PEER, "other.test", "id-of-the-stream"),
-    ],
-)
-async def test_a_key_holds_for_one_stream_of_one_pair(
-    ours: tuple[Connection, str], sender: str, recipient: str, id: str
-) -> None:
-    stream, key = ours
-    stream.write(f"<db:verify from='{sender}' to='{recipient}' id='{id}'>{key}</db:verify>")
-    assert (await stream.next()).get("type") == "invalid"
-
-
-@pytest.mark.parametrize("forged", ["", "0" * 64, "\N{SNOWMAN}"])
-async def test_a_forged_key(ours: tuple[Connection, str], forged: str) -> None:
-    stream, _ = ours
-    stream.write(f"<db:verify from='{PEER}' to='{HOST}' id='id-of-the-stream'>{forged}</db:verify>")
-    assert (await stream.next()).get("type") == "invalid"
-
-
-async def test_a_question_for_somebody_else(ours: tuple[Connection, str]) -> None:
-    stream, key = ours
-    stream.write(f"<db:verify from='{PEER}' to='elsewhere.test' id='x'>{key}</db:verify>")
-    answer = await stream.next()
-    assert (answer.get("from"), answer.get("to"), answer.get("id")) == ("elsewhere.test", PEER, "x")
-    assert stanza_condition(answer) == "item-not-found"
-
-
-async def test_questions_need_no_proof_of_who_asks(burble: Burble) -> None:
-    """§2.1.2: a stream that is there for questions need not even be encrypted."""
-    stream = await (await burble()).dial()
-    await stream.open()
-    async with asyncio.timeout(5):
-        assert await stream.settled() == []

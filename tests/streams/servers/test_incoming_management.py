@@ -16,11 +16,6 @@ R = "<r xmlns='urn:xmpp:sm:3'/>"
 
 
 @pytest.fixture
-async def served(burble: Burble) -> Served:
-    return await burble()
-
-
-@pytest.fixture
 async def stream(served: Served, certificates: Certificates) -> Connection:
     """A stream of peer.test for stanzas."""
     return await (await served.dial()).certified(certificates.good)

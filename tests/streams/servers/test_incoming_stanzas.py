@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from tests.client import CLIENT, ScriptedClient
-from tests.streams.servers.conftest import Burble, Certificates, Served
+from tests.streams.servers.conftest import Certificates, Served
 from tests.streams.servers.peer import HOST, MESSAGE, PEER, SERVER, Connection, Listener, stanza_condition
 
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -16,16 +16,6 @@ XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 async def message(client: ScriptedClient) -> ET.Element:
     """The next message that somebody gets."""
     return await client.find(lambda e: e.tag == f"{CLIENT}message")
-
-
-@pytest.fixture
-async def served(burble: Burble) -> Served:
-    return await burble()
-
-
-@pytest.fixture
-async def juliet(served: Served) -> ScriptedClient:
-    return await served.log_in()
 
 
 @pytest.fixture
