@@ -29,6 +29,7 @@ _DEVIATIONS = {
 }
 _FOR_CLIENTS_TOO = "ejabberd wants a certificate that is for clients as well, unless dialback is allowed"
 _LOST = "What is under way is lost without a word: neither knows what the other has taken"
+_LOST_BY_EJABBERD = "Now and then ejabberd loses some of what it takes while it can't connect"
 
 
 #: How the names of services begin that go on while a server is stopped and started.
@@ -54,6 +55,8 @@ def deviation(name: str, here: str, there: str, proof: str) -> str | None:
         return _FOR_CLIENTS_TOO
     if name.startswith(RESTARTS) and not {here, there} & {"burble", "other-burble"}:
         return _LOST
+    if name == f"{RESTARTS} while the receiver's server restarts" and here == "ejabberd":
+        return _LOST_BY_EJABBERD
     return _DEVIATIONS.get((name, there))
 
 

@@ -15,7 +15,7 @@ from tests.federation.table import LONG, RESTARTS, service
 
 _MESSAGES = 10_000 if LONG else 500
 #: Seconds after which a message is lost that has not arrived: a server may take a while to try another again.
-_PATIENCE = 15.0
+_PATIENCE = 12.0
 
 
 async def _correspond(ends: Ends, meet: Meet, restarted: Peer, how: signal.Signals = signal.SIGTERM) -> None:
@@ -37,7 +37,7 @@ async def _correspond(ends: Ends, meet: Meet, restarted: Peer, how: signal.Signa
     except TimeoutError:
         pytest.fail(str(letters))
     if how == signal.SIGTERM:
-        # What a server has not confirmed is sent again; others do not confirm at their end what they have taken.
+        # What a server has not confirmed is sent again; others do not confirm at their end what they took.
         orderly = isinstance(ends.here, Burble) and isinstance(ends.there, Burble)
         assert letters.doubled <= (0 if orderly else WINDOW), str(letters)
     assert letters.overtaken == 0, str(letters)

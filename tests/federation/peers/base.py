@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Literal
 
+from tests.client import Closed, ScriptedClient, header
 from tests.federation.peers.authority import Files
 
 Proof = Literal["dialback", "certificate"]
@@ -101,7 +102,7 @@ class Peer(ABC):
         return {}
 
     async def start(self) -> None:
-        """Start it, and wait until it listens.
+        """Start it, and wait until it answers.
 
         Raises:
             PeerFailed: it does not.
@@ -118,9 +119,14 @@ class Peer(ABC):
             )
         try:
             async with asyncio.timeout(_START_LIMIT):
-                for port in (self.s2s_port, self.port):
-                    await self._listens(port)
-        except (TimeoutError, ChildProcessError):
+                await self._listens(self.s2s_port)
+                await self._listens(self.port)
+                # ejabberd listens long before it answers.
+                client = await ScriptedClient(self.port, self.domain).connect()
+                client.write(header(self.domain))
+                await client.next(_START_LIMIT)
+                await client.close()
+        except (TimeoutError, ChildProcessError, Closed):
             await self.stop()
             raise PeerFailed(f"{self.domain} does not start:\n{self.log[-4000:]}") from None
 
