@@ -27,7 +27,7 @@ def main() -> None:
     from tests.federation.table import Outcomes  # only now is the root in the path
 
     outcomes = Outcomes()
-    pytest.main(["tests/federation", "-p", "no:cacheprovider", *sys.argv[1:]], plugins=[outcomes])
+    pytest.main(["tests/federation", "-m", "service", *sys.argv[1:]], plugins=[outcomes])
     text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]

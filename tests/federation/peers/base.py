@@ -119,16 +119,22 @@ class Peer(ABC):
             )
         try:
             async with asyncio.timeout(_START_LIMIT):
-                await self._listens(self.s2s_port)
-                await self._listens(self.port)
-                # ejabberd listens long before it answers.
-                client = await ScriptedClient(self.port, self.domain).connect()
-                client.write(header(self.domain))
-                await client.next(_START_LIMIT)
-                await client.close()
+                await self._answers()
         except (TimeoutError, ChildProcessError, Closed):
             await self.stop()
             raise PeerFailed(f"{self.domain} does not start:\n{self.log[-4000:]}") from None
+        except BaseException:  # whoever interrupts the tests wants no server to stay
+            await self.stop(signal.SIGKILL)
+            raise
+
+    async def _answers(self) -> None:
+        await self._listens(self.s2s_port)
+        await self._listens(self.port)
+        # ejabberd listens long before it answers.
+        client = await ScriptedClient(self.port, self.domain).connect()
+        client.write(header(self.domain))
+        await client.next(_START_LIMIT)
+        await client.close()
 
     async def _listens(self, port: int) -> None:
         while True:
