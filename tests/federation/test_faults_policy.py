@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from burble.routing.federation import manager
+from burble.routing.federation import ending, manager
 from tests.federation.pair import Pair, bounced, heard, is_said, no_more, number_of, say, two, until
 
 ROMEO, JULIET = "romeo@a.test", "juliet@b.test"
@@ -90,9 +90,13 @@ async def test_an_authority_that_is_trusted_no_more(tmp_path: Path) -> None:
         assert await bounced(pair.romeo) == [("m1", "remote-server-timeout")]
 
 
-async def test_other_settings_leave_streams_alone(tmp_path: Path) -> None:
-    async with two(tmp_path) as pair:
+@pytest.mark.parametrize("certified", [False, True])
+async def test_other_settings_leave_streams_alone(tmp_path: Path, certified: bool) -> None:
+    """Where they are certified, only b.test knows by whom: a.test speaks to it all the same."""
+    async with two(tmp_path, certified=certified, a={"trust": []}) as pair:
         await meet(pair)
+        (stream,) = pair.a.federation.outgoing
+        assert stream.method == ("EXTERNAL" if certified else "dialback")
         await pair.reload("a", queue_stanzas=5)
         await pair.reload("b", queue_stanzas=5)
         say(pair.romeo, JULIET, 1)
@@ -142,7 +146,8 @@ async def test_a_host_that_is_served_no_more(tmp_path: Path, who: str) -> None:
 async def test_a_stream_that_nobody_uses_is_closed_and_opened_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manager, "REST_EVERY", 0.05)
+    for module in (ending, manager):
+        monkeypatch.setattr(module, "REST_EVERY", 0.05)
     async with two(tmp_path, idle_timeout=0.5) as pair:
         await meet(pair)
         await pair.to_b.quiet()
@@ -222,6 +227,7 @@ async def test_many_messages_while_the_receivers_server_is_restarted(tmp_path: P
             await hear(count * part // 4)
             stopping = asyncio.create_task(pair.stop("b"))
             arrived.extend(number_of(each) for each in await pair.juliet.closed() if is_said(each))
+            await pair.juliet.close()
             await stopping
             await pair.start("b")
             pair.juliet = await pair.log_in("b", "juliet")

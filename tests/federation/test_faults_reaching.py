@@ -142,7 +142,8 @@ async def test_a_name_server_that_lies_leads_nowhere(tmp_path: Path) -> None:
 async def pinged(client: ScriptedClient, to: str) -> float:
     """How long an answer takes, seconds."""
     began = time.perf_counter()
-    answer = await client.ask("get", "<ping xmlns='urn:xmpp:ping'/>", to)
+    client.write(f"<iq to='{to}' type='get' id='ping'><ping xmlns='urn:xmpp:ping'/></iq>")
+    answer = await client.find(lambda each: each.get("id") == "ping", 20)
     assert answer.get("type") == "result"
     return time.perf_counter() - began
 

@@ -8,19 +8,19 @@ import hmac
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from burble.config import Federation, Settings
 from burble.errors import StanzaError, StreamError
 from burble.routing.federation.connecting import Connecting
+from burble.routing.federation.ending import FAREWELL, close_all, close_unused, confirmed
 from burble.routing.federation.link import Link
 from burble.routing.federation.memory import Reachability
 from burble.routing.federation.pings import Pings
-from burble.routing.federation.policy import DomainPolicy, Policies
+from burble.routing.federation.policy import DomainPolicy, Policies, parser_limits
 from burble.routing.federation.suspended import Suspended
 from burble.stanza import Iq, Message, Stanza
 from burble.streams.base import REST_EVERY
-from burble.streams.parser import ParserLimits
 from burble.streams.servers.base import ServerStream
 from burble.streams.servers.dialback import dialback_key
 from burble.streams.servers.flow import Flow
@@ -40,9 +40,6 @@ __all__ = ["FederationManager"]
 
 _log = logging.getLogger("burble.s2s")
 
-# How long the server's stop waits for other servers to confirm what they were sent, seconds.
-_FAREWELL: Final = 2.0
-
 
 class FederationManager:
     """Takes the stanzas for other servers, and theirs for us."""
@@ -51,7 +48,7 @@ class FederationManager:
         self.settings = Federation(enabled=False)
         self.incoming: set[IncomingStream] = set()
         self.outgoing: set[OutgoingStream] = set()
-        self._policies = Policies(self.settings)
+        self._policies = Policies(self.settings, Trust(system=False))
         self.links: dict[tuple[str, str], Link] = {}
         self._bidi: dict[tuple[str, str], IncomingStream] = {}
         self._suspended = Suspended()
@@ -95,55 +92,23 @@ class FederationManager:
         self._configure(settings, tls, trust)
         self.known.forgive()
         for stream in [*self.incoming, *self.outgoing]:
-            if reason := self._forbidden(stream):
+            if reason := self._policies.forbids(stream):
                 stream.close(StreamError("policy-violation", reason))
-
-    def _forbidden(self, stream: ServerStream) -> str:
-        """Why a stream is not what the settings demand; "" where it is."""
-        tls = stream.carrier.tls
-        for remote in stream.proved or filter(None, [stream.remote]):
-            policy = self._policies.of(remote)
-            if policy is None:
-                return f"nothing to do with {remote} any more"
-            if not stream.proved:
-                continue  # it is held against them when it is
-            if policy.tls and tls is None:
-                return "streams are encrypted from now on"
-            by_certificate = policy.certificate or stream.method == "EXTERNAL"
-            if by_certificate and (reason := self.prove(getattr(tls, "peer_chain", []), remote)):
-                return f"the certificate of {remote} does not do any more: {reason}"
-        return ""
 
     def _configure(self, settings: Settings, tls: TlsContext, trust: Trust) -> None:
         before = self._connecting
         self.settings = settings.federation
-        self._policies = Policies(self.settings)
-        self._trust = trust
+        self._policies = Policies(self.settings, trust)
         self._connecting = Connecting(self.settings, tls, before)
-        limits = settings.limits
-        self.limits = ParserLimits(
-            stanza_bytes=self.settings.stanza_bytes,
-            depth=limits.depth,
-            elements=limits.elements,
-            attributes=limits.attributes,
-            tag_bytes=limits.tag_bytes,
-        )
-        self.limits_before = ParserLimits(
-            stanza_bytes=limits.stanza_bytes_before_login,
-            depth=limits.depth,
-            elements=limits.elements,
-            attributes=limits.attributes,
-            tag_bytes=min(limits.tag_bytes, limits.stanza_bytes_before_login),
-        )
+        self.limits = parser_limits(settings.limits, self.settings.stanza_bytes)
+        self.limits_before = parser_limits(settings.limits, settings.limits.stanza_bytes_before_login)
         self._log_stanzas = settings.log.stanzas
         for stream in self.outgoing:
             stream.log_stanzas = self._log_stanzas
 
     async def drain(self) -> None:
         """Wait a little until other servers have taken what they were sent; who sent the rest is told."""
-        for stream in (*self.outgoing, *self.incoming):
-            stream.ask()
-        await _until(lambda: not self._unconfirmed())
+        await confirmed([*self.outgoing, *self.incoming])
         text = "the server went down before it was confirmed that this arrived"
         for link in list(self.links.values()):
             if link.stream is None or link.stream.flow.waiting:
@@ -155,25 +120,16 @@ class FederationManager:
         if self._rest is not None:
             self._rest.cancel()
         await self.drain()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_FAREWELL)
-        await self._batch.settled()
-        error = StreamError("system-shutdown", "the server is going down")
-        for stream in [*self.incoming, *self.outgoing]:
-            if stream.flow.managed or stream in self.outgoing:
-                stream.answer_now()
-                stream.close(error)
-            else:
-                stream.say_goodbye()
-        # Who does not count what it sends takes it for delivered: it is read to its end (RFC 6120 §4.4).
-        await _until(lambda: not self.incoming)
-        for stream in [*self.incoming]:
-            stream.close(error)
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_FAREWELL)
-        await self._batch.settled()
+        await self._settled()
         for link in list(self.links.values()):
             link.close(StanzaError("remote-server-timeout", "the server is going down"))
+        await close_all([*self.incoming, *self.outgoing], self.incoming)
+        await self._settled()
+
+    async def _settled(self) -> None:
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=FAREWELL)
+        await self._batch.settled()
 
     def close(self) -> None:
         """Cut what is left of connections."""
@@ -184,10 +140,6 @@ class FederationManager:
             self._connecting.close()
             for carrier in list(self._connecting.carriers):
                 carrier.abort()
-
-    def _unconfirmed(self) -> bool:
-        streams = (*self.outgoing, *self.incoming)
-        return any(stream.flow.waiting for stream in streams)
 
     def close_unserved(self) -> None:
         """Close the streams of domains that are not served here any more (RFC 6120 §4.9.3.5)."""
@@ -333,9 +285,7 @@ class FederationManager:
 
     def prove(self, chain: Sequence[Certificate], domain: str) -> str:
         """Why certificates do not prove a domain; "" where they do."""
-        policy = self._policies.of(domain)
-        fingerprints = policy.fingerprints if policy is not None else ()
-        return self._trust.verify(chain, domain, fingerprints=fingerprints).reason
+        return self._policies.prove(chain, domain)
 
     def key(self, receiving: str, originating: str, stream_id: str) -> str:
         """The dialback key of one of our domains."""
@@ -349,21 +299,19 @@ class FederationManager:
         """
         link = self.links.get((local, remote))
         known = link.stream if link is not None else None
+        if not isinstance(known, OutgoingStream) or known is stream or known.closing:
+            known = None
         try:
-            if isinstance(known, OutgoingStream) and known is not stream and not known.closing:
-                return await self._answer_of(known, id, key)
-            asking = await self._open(local, remote, only_verifies=True)
+            asked = known or await self._open(local, remote, only_verifies=True)
             try:
-                return await self._answer_of(asking, id, key)
+                async with asyncio.timeout(self.settings.connect_timeout):
+                    return await asked.verify(id, key)
             finally:
-                asking.close()
+                if known is None:
+                    asked.close()
         except (StreamRefused, TimeoutError) as error:
             condition = error.condition if isinstance(error, StreamRefused) else "remote-server-timeout"
             raise StanzaError(condition, str(error) or f"{remote} does not answer") from error
-
-    async def _answer_of(self, asked: OutgoingStream, id: str, key: str) -> bool:
-        async with asyncio.timeout(self.settings.connect_timeout):
-            return await asked.verify(id, key)
 
     def authenticated(self, stream: ServerStream, local: str, remote: str) -> None:
         """A peer has proved its domain.
@@ -446,30 +394,15 @@ class FederationManager:
         self._rest = asyncio.get_running_loop().call_later(REST_EVERY, self._rest_now)
 
     def _rest_now(self) -> None:
-        now = asyncio.get_running_loop().time()
         for stream in self.outgoing:
             stream.rest()
-        for each in [*self.outgoing, *self.incoming]:
-            idle = min(each.rested * REST_EVERY, now - each.used)
-            if idle >= self.settings.idle_timeout and not each.flow.waiting:
-                if each.said_goodbye:
-                    each.finished = True  # there is nothing to go on with
-                    each.close()
-                else:
-                    each.say_goodbye()
+        close_unused([*self.outgoing, *self.incoming], self.settings.idle_timeout)
         self._rest_later()
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(_awaited(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-async def _until(done: Callable[[], bool]) -> None:
-    """Wait for something that other servers do, but not for long."""
-    deadline = asyncio.get_running_loop().time() + _FAREWELL
-    while not done() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
 
 
 async def _awaited(work: Awaitable[None]) -> None:

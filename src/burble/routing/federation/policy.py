@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from burble.config import Address, Federation, FederationDomain
+from burble.config import Address, Federation, FederationDomain, Limits
+from burble.streams.parser import ParserLimits
+from burble.streams.servers.base import ServerStream
+from burble.streams.servers.incoming import IncomingStream
+from burble.tls.trust import Trust
 
-__all__ = ["DomainPolicy", "Policies"]
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+__all__ = ["DomainPolicy", "Policies", "parser_limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +44,12 @@ class Policies:
 
     Args:
         settings: the table ``[federation]``.
+        trust: knows whose certificates prove something.
     """
 
-    def __init__(self, settings: Federation) -> None:
+    def __init__(self, settings: Federation, trust: Trust) -> None:
         self._settings = settings
+        self._trust = trust
 
     def of(self, domain: str) -> DomainPolicy | None:
         """What is demanded of a domain; None where nobody here has anything to do with it."""
@@ -49,15 +59,39 @@ class Policies:
         if settings.allow and not _matches(domain, settings.allow):
             return None
         own = self._own(domain)
-        dialback = settings.dialback if own.dialback is None else own.dialback
         return DomainPolicy(
             tls=(own.tls or settings.tls) == "required",
-            certificate=(own.certificate or settings.certificate) == "required" or not dialback,
-            dialback=dialback,
+            certificate=(own.certificate or settings.certificate) == "required",
+            dialback=settings.dialback if own.dialback is None else own.dialback,
             fingerprints=tuple(own.fingerprints),
             address=own.address,
             direct_tls=own.direct_tls,
         )
+
+    def prove(self, chain: Sequence[Certificate], domain: str) -> str:
+        """Why certificates do not prove a domain; "" where they do."""
+        policy = self.of(domain)
+        fingerprints = policy.fingerprints if policy is not None else ()
+        return self._trust.verify(chain, domain, fingerprints=fingerprints).reason
+
+    def forbids(self, stream: ServerStream) -> str:
+        """Why a stream that was allowed once is not what the settings demand; "" where it is."""
+        tls, reason = stream.carrier.tls, ""
+        if stream.remote and self.of(stream.remote) is None:
+            return f"nothing to do with {stream.remote} any more"
+        for remote in stream.proved:
+            policy = self.of(remote)
+            if policy is None:
+                return f"nothing to do with {remote} any more"
+            if policy.tls and tls is None:
+                return "streams are encrypted from now on"
+            # To others we may speak whoever has issued theirs, unless that is demanded.
+            theirs = isinstance(stream, IncomingStream)
+            if policy.certificate or (theirs and (stream.method == "EXTERNAL" or not policy.dialback)):
+                reason = self.prove(getattr(tls, "peer_chain", []), remote)
+            if reason:
+                return f"the certificate of {remote} does not do any more: {reason}"
+        return ""
 
     def _own(self, domain: str) -> FederationDomain:
         """The settings for a domain, or for the nearest one above it: its services are on the same server."""
@@ -67,6 +101,22 @@ class Policies:
                 return found
             domain = domain.partition(".")[2]
         return FederationDomain()
+
+
+def parser_limits(limits: Limits, stanza_bytes: int) -> ParserLimits:
+    """What another server may send.
+
+    Args:
+        limits: the table ``[limits]``.
+        stanza_bytes: the largest stanza.
+    """
+    return ParserLimits(
+        stanza_bytes=stanza_bytes,
+        depth=limits.depth,
+        elements=limits.elements,
+        attributes=limits.attributes,
+        tag_bytes=min(limits.tag_bytes, stanza_bytes),
+    )
 
 
 def _matches(domain: str, patterns: Iterable[str]) -> bool:
