@@ -68,7 +68,6 @@ class OutgoingStream(ServerStream):
     """
 
     __slots__ = (
-        "_certified",
         "_only_verifies",
         "_policy",
         "_questions",
@@ -97,7 +96,6 @@ class OutgoingStream(ServerStream):
         self._resuming = resuming
         self._only_verifies = only_verifies
         self._wants_sm = False
-        self._certified = False  # its certificate proves the other domain
         self._stage = "header"
         self._questions: dict[str, asyncio.Future[bool]] = {}
         self.resumed = False
@@ -111,13 +109,12 @@ class OutgoingStream(ServerStream):
     def connected(self) -> None:
         """Send our header: there is a connection, or TLS on it."""
         tls = self.carrier.tls
-        if tls is not None:
+        if tls is not None and self._policy.certificate:
             reason = self.federation.prove(tls.peer_chain, self.remote)
-            if reason and self._policy.certificate:
+            if reason:
                 text = f"the certificate of {self.remote} is refused: {reason}"
                 self._fail("remote-server-timeout", text, permanent=True)
                 return
-            self._certified = not reason
         self.send_header()
 
     def send_header(self) -> None:
@@ -192,10 +189,9 @@ class OutgoingStream(ServerStream):
         if self.proved:
             self._manage_or_begin()
             return
-        # Who answers at the other domain's address may speak for it where dialback, which does not look
-        # any closer, may prove a domain.
-        trusted = self._certified or self._policy.dialback
-        if trusted and features.child("bidi", ns.BIDI_FEATURE) is not None:
+        # Who answers at the other domain's address may speak for it as well: either its certificate was
+        # demanded and is good, or dialback does, which does not look any closer.
+        if features.child("bidi", ns.BIDI_FEATURE) is not None:
             self.bidi = True
             bidi = Element("bidi", ns.BIDI)
             write_limit(bidi, self.federation.limits.stanza_bytes)
