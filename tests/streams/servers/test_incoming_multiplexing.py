@@ -81,6 +81,22 @@ async def test_who_is_never_believed_is_sent_away(burble: Burble, certificates: 
         raise AssertionError("no end")
 
 
+async def test_failures_now_and_then_are_forgiven(
+    burble: Burble, peer: Listener, certificates: Certificates
+) -> None:
+    """A stream lives for weeks, and some domain may be down for a while."""
+    async with listening("gone.test") as gone:
+        served = await burble(gone)
+    stream = await encrypted(served, certificates)
+    for _ in range(2):
+        for _ in range(6):
+            stream.dial(sender="gone.test")
+            assert (await stream.next()).get("type") == "error"
+        stream.dial()
+        await peer.verifies(certificates.accepting())
+        assert (await stream.next()).get("type") == "valid"
+
+
 async def test_what_was_asked_before_tls_is_not_believed_after(
     burble: Burble, peer: Listener, certificates: Certificates
 ) -> None:

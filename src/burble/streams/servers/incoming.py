@@ -32,7 +32,8 @@ _VERSION: Final = re.compile("0*[1-9][0-9]*[.][0-9]+")
 _MOST_PAIRS: Final = 100
 # Domains that may be asked about at the same time for one stream.
 _MOST_QUESTIONS: Final = 10
-# Attempts to prove a domain that may fail: by a certificate, and by dialback, which costs us a connection.
+# Attempts to prove a domain that may fail: by a certificate, and, in a row, by dialback, which costs us a
+# connection.
 _MOST_FAILURES: Final = 3
 _MOST_DISBELIEVED: Final = 10
 
@@ -298,6 +299,7 @@ class IncomingStream(ServerStream):
 
     def _believe(self, asked: dialback.Dialled) -> None:
         first = not self.proved
+        self._disbelieved = 0
         if first:
             self.remote, self.local = asked.sender, asked.recipient
             self.allow(self.federation.limits)
