@@ -12,6 +12,7 @@ import pytest
 from burble.routing.federation import link
 from burble.streams.servers.base import ServerStream
 from burble.streams.servers.incoming import IncomingStream
+from burble.streams.servers.outgoing import OutgoingStream
 from burble.xml import Element
 from tests.federation.pair import Pair, bounced, heard, no_more, say, two, until
 
@@ -109,6 +110,24 @@ async def test_who_does_not_come_back_is_dialled(tmp_path: Path, monkeypatch: py
         await no_more(pair.romeo, pair.juliet)
 
 
+async def test_who_comes_back_too_late_hears_what_was_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """XEP-0198 §5: <failed/> tells the count, so that what had arrived is not sent again."""
+    monkeypatch.setattr(link, "_GRACE", 0.1)
+    async with two(tmp_path) as pair:
+        await acquaint(pair)
+        say(pair.romeo, JULIET, 1)
+        assert await heard(pair.juliet, 1) == [1]
+        pair.to_b.refuses = True
+        pair.to_b.cut()
+        say(pair.romeo, JULIET, 2)
+        await until(lambda: not pair.b.federation.links)
+        pair.to_b.refuses = False
+        assert await heard(pair.juliet, 1) == [2]
+        await no_more(pair.juliet)
+
+
 async def test_both_dial_at_the_same_instant(tmp_path: Path) -> None:
     async with two(tmp_path) as pair:
         pair.to_a.stall()
@@ -120,6 +139,14 @@ async def test_both_dial_at_the_same_instant(tmp_path: Path) -> None:
         pair.to_b.flow()
         assert await heard(pair.juliet, 50) == list(range(50))
         assert await heard(pair.romeo, 50) == list(range(50))
+        links = [*pair.a.federation.links.values(), *pair.b.federation.links.values()]
+        assert [type(link.stream) for link in links] == [OutgoingStream] * 2, "who opened it will resume it"
+        pair.to_a.cut()
+        pair.to_b.cut()
+        say(pair.romeo, JULIET, 50)
+        say(pair.juliet, ROMEO, 50)
+        assert await heard(pair.juliet, 1) == [50]
+        assert await heard(pair.romeo, 1) == [50]
         await no_more(pair.romeo, pair.juliet)
 
 

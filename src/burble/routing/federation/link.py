@@ -81,6 +81,7 @@ class Link:
         "_theirs",
         "_timer",
         "_tries",
+        "_trying",
         "broken",
         "local",
         "reached",
@@ -98,6 +99,7 @@ class Link:
         self._both_ways = False  # what is broken may have brought stanzas of which they wait to hear
         self._theirs: Flow | None = None  # the counters of a stream that broke and that they can resume
         self._closed = False
+        self._trying = False  # we are opening one, and do not pause between attempts
         self._confirmed = 0  # the stream's count when it was taken into use
         self._tries = 0  # how many streams in a row broke before anything was confirmed on them
         self._stuck_until = 0.0  # when that is no longer borne with
@@ -175,8 +177,11 @@ class Link:
         self.flush()
 
     def offer(self, stream: ServerStream) -> None:
-        """The other side has opened a stream on which stanzas go both ways: use it where one is needed."""
-        if self.stream is None and self.broken is None:
+        """The other side has opened a stream on which stanzas go both ways: use it where one is needed.
+
+        Not where ours is about to be there: each side goes on with what it opened, should that break.
+        """
+        if self.stream is None and self.broken is None and not self._trying:
             self.adopt(stream)
 
     def lost(self, stream: ServerStream, *, resumable: bool, theirs: bool) -> None:
@@ -256,9 +261,11 @@ class Link:
             if self._tries > 1:
                 await asyncio.sleep(_PAUSES[min(self._tries - 2, len(_PAUSES) - 1)])
             while self.stream is None and self._due:
+                self._trying = True
                 try:
                     stream = await self._manager.open(self)
                 except StreamRefused as refused:
+                    self._trying = False
                     if not self._try_again(refused):
                         return
                     await asyncio.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
@@ -268,6 +275,7 @@ class Link:
                         self.adopt(stream)
         finally:
             self._task = None
+            self._trying = False
             self._open_soon()
             self._check_idle()
 
