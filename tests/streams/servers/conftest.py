@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from burble.config import Federation
 from burble.server import Server
 from tests.client import ScriptedClient
 from tests.conftest import Serve
@@ -93,6 +94,12 @@ class Served:
         client.write("<presence/>")
         await client.find(lambda e: e.tag.endswith("presence"))
         return client
+
+    async def change(self, **federation: Any) -> None:
+        """Let other settings of ``[federation]`` hold."""
+        settings = self.server.settings
+        table = {**settings.federation.model_dump(), **federation}
+        await self.server.reload(settings.model_copy(update={"federation": Federation.model_validate(table)}))
 
     async def left_alone(self) -> None:
         """Wait until it has noticed that all connections from other servers are gone."""

@@ -9,7 +9,7 @@ import pytest
 from tests.client import STREAMS, TLS
 from tests.streams.secure import reset
 from tests.streams.servers.conftest import Burble, Certificates, Served
-from tests.streams.servers.peer import HOST, PEER, Connection
+from tests.streams.servers.peer import HOST, PEER, Connection, listening
 
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 LIMITS = "{urn:xmpp:stream-limits:0}"
@@ -254,3 +254,32 @@ async def test_goodbye(stream: Connection, how: str) -> None:
         stream.write(how)
     await stream.stream_end()
     assert await stream.closed() == []
+
+
+# ---- settings that change
+
+
+@pytest.mark.parametrize(
+    ("change", "stays"),
+    [
+        ({}, True),
+        ({"deny": [f"rooms.{PEER}"]}, False),
+        ({"deny": [PEER]}, False),
+        ({"dialback": False}, False),
+    ],
+)
+async def test_what_is_forbidden_later_on(
+    burble: Burble, certificates: Certificates, change: dict[str, object], stays: bool
+) -> None:
+    """A stream goes on for as long as each domain on it would be believed again."""
+    async with listening(f"rooms.{PEER}") as rooms:
+        served = await burble(rooms)
+        stream = await (await served.dial()).certified(certificates.good)
+        stream.dial(sender=rooms.peer)
+        await rooms.verifies(certificates.accepting(), **{"from": rooms.peer})
+        assert (await stream.next()).get("type") == "valid"
+        await served.change(**change)
+        if stays:
+            assert await stream.settled() == []
+        else:
+            assert await stream.error() == "policy-violation"

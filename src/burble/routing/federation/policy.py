@@ -87,7 +87,8 @@ class Policies:
                 return "streams are encrypted from now on"
             # To others we may speak whoever has issued theirs, unless that is demanded.
             theirs = isinstance(stream, IncomingStream)
-            if policy.certificate or (theirs and (stream.method == "EXTERNAL" or not policy.dialback)):
+            certified = stream.method == "EXTERNAL" and remote == stream.remote  # more come by dialback
+            if policy.certificate or (theirs and (certified or not policy.dialback)):
                 reason = self.prove(getattr(tls, "peer_chain", []), remote)
             if reason:
                 return f"the certificate of {remote} does not do any more: {reason}"
