@@ -28,7 +28,6 @@ _DEVIATIONS = {
     ),
 }
 _FOR_CLIENTS_TOO = "ejabberd wants a certificate that is for clients as well, unless dialback is allowed"
-_LOST = "What is under way is lost without a word: neither knows what the other has taken"
 _LOST_BY_EJABBERD = "Now and then ejabberd loses some of what it takes while it can't connect"
 
 
@@ -53,8 +52,6 @@ def deviation(name: str, here: str, there: str, proof: str) -> str | None:
     """Why a service can't be had between two servers, where that is not Burble's doing."""
     if name == "certificate for servers only" and (there, proof) == ("ejabberd", "certificate"):
         return _FOR_CLIENTS_TOO
-    if name.startswith(RESTARTS) and not {here, there} & {"burble", "other-burble"}:
-        return _LOST
     if name == f"{RESTARTS} while the receiver's server restarts" and here == "ejabberd":
         return _LOST_BY_EJABBERD
     return _DEVIATIONS.get((name, there))
