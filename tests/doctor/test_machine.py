@@ -180,7 +180,8 @@ async def test_other_servers(tmp_path: Path) -> None:
         refused = StreamRefused("remote-server-timeout", "nobody answers")
         for number, level in ((0, "ok"), (1, "ok"), (2, "ok"), (3, "warning")):
             if number:
-                server.federation.known.failed(f"s{number}.example", refused, now, 10, 10)
+                pair = ("localhost", f"s{number}.example")
+                server.federation.known.failed(pair, refused, now, 10, 10)
             (finding,) = check_federation(subject)
             assert finding.level == level
         assert "none of 3 other servers could be reached: s1.example, s2.example" in finding.text
