@@ -6,9 +6,8 @@ import abc
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-from tests.clients.server import BurbleProcess
+from pathlib import Path
+from typing import Any, Protocol
 
 PASSWORD = "Wherefore art thou?"
 PATIENCE = 10.0
@@ -28,6 +27,23 @@ class Received:
     delayed: bool
 
 
+class Reachable(Protocol):
+    """Where clients connect.
+
+    Attributes:
+        port: where they start TLS in the stream.
+        tls_port: where they start with TLS (XEP-0368).
+        certificate: what they trust.
+    """
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def tls_port(self) -> int: ...
+    @property
+    def certificate(self) -> Path: ...
+
+
 class User(abc.ABC):
     """A person with a client.
 
@@ -37,11 +53,14 @@ class User(abc.ABC):
         name: the local part of the address.
         server: where the account is.
         direct_tls: connect to the port that starts with TLS.
+        domain: of the address.
     """
 
-    def __init__(self, name: str, server: BurbleProcess, *, direct_tls: bool = False) -> None:
+    def __init__(
+        self, name: str, server: Reachable, *, direct_tls: bool = False, domain: str = "localhost"
+    ) -> None:
         self.name = name
-        self.jid = f"{name}@localhost"
+        self.jid = f"{name}@{domain}"
         self.server = server
         self.direct_tls = direct_tls
         self.port = server.tls_port if direct_tls else server.port

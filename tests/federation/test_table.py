@@ -12,11 +12,21 @@ from tests.federation import (
     test_presence,
     test_restarts,
     test_rooms,
+    test_slixmpp,
     test_tls,
 )
 
 _PAGE = Path(__file__).parents[2] / "docs" / "federation.md"
-_MODULES = (test_chat, test_information, test_policy, test_presence, test_restarts, test_rooms, test_tls)
+_MODULES = (
+    test_chat,
+    test_information,
+    test_policy,
+    test_presence,
+    test_restarts,
+    test_rooms,
+    test_slixmpp,
+    test_tls,
+)
 
 
 def _rows() -> dict[str, list[str]]:
