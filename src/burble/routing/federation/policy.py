@@ -59,12 +59,10 @@ class Policies:
         if settings.allow and not _matches(domain, settings.allow):
             return None
         own = self._own(domain)
-        dialback = settings.dialback if own.dialback is None else own.dialback
         return DomainPolicy(
             tls=(own.tls or settings.tls) == "required",
-            # Where dialback proves nothing, certificates alone do: whom we connect to as well.
-            certificate=(own.certificate or settings.certificate) == "required" or not dialback,
-            dialback=dialback,
+            certificate=(own.certificate or settings.certificate) == "required",
+            dialback=settings.dialback if own.dialback is None else own.dialback,
             fingerprints=tuple(own.fingerprints),
             address=own.address,
             direct_tls=own.direct_tls,
@@ -90,7 +88,7 @@ class Policies:
             # To others we may speak whoever has issued theirs, unless that is demanded.
             theirs = isinstance(stream, IncomingStream)
             certified = stream.method == "EXTERNAL" and remote == stream.remote  # more come by dialback
-            if policy.certificate or (theirs and certified):
+            if policy.certificate or (theirs and (certified or not policy.dialback)):
                 reason = self.prove(getattr(tls, "peer_chain", []), remote)
             if reason:
                 return f"the certificate of {remote} does not do any more: {reason}"
