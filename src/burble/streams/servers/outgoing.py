@@ -189,14 +189,23 @@ class OutgoingStream(ServerStream):
         if self.proved:
             self._manage_or_begin()
             return
-        # Who answers at the other domain's address may speak for it as well: either its certificate was
-        # demanded and is good, or dialback does, which does not look any closer.
-        if features.child("bidi", ns.BIDI_FEATURE) is not None:
+        if self._may_speak and features.child("bidi", ns.BIDI_FEATURE) is not None:
             self.bidi = True
             bidi = Element("bidi", ns.BIDI)
             write_limit(bidi, self.federation.limits.stanza_bytes)
             self.send(bidi)
         self._prove_ourselves(features)
+
+    @property
+    def _may_speak(self) -> bool:
+        """Whether who answers at the other domain's address is believed to be that domain.
+
+        Dialback believes no less; where it is not allowed the certificate has to prove it.
+        """
+        tls = self.carrier.tls
+        return self._policy.dialback or (
+            tls is not None and not self.federation.prove(tls.peer_chain, self.remote)
+        )
 
     def _prove_ourselves(self, features: Element) -> None:
         mechanisms = features.child("mechanisms", ns.SASL)
