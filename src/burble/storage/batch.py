@@ -147,6 +147,13 @@ class Batcher:
             self.when_committed(ticket, lambda _: None if future.done() else future.set_result(None))
             await future
 
+    def when_settled(self, act: Callable[[], None]) -> None:
+        """Call `act` once every row until now is committed or has failed; at once where none waits."""
+        if self.unsettled:
+            self.when_committed(self._last, lambda _: act())
+        else:
+            act()
+
     async def committed(self, ticket: int) -> None:
         """Wait until the row with `ticket` is committed.
 

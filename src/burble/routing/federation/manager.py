@@ -55,7 +55,7 @@ class FederationManager:
         self.known = Reachability()
         self._pings = Pings()
         self._connecting: Connecting | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
         self._rest: asyncio.TimerHandle | None = None
         self._closing = False
 
@@ -339,11 +339,7 @@ class FederationManager:
 
     def when_committed(self, act: Callable[[], None]) -> None:
         """Do something once all that was stored until now is committed."""
-        ticket = self._batch.unsettled
-        if ticket:
-            self._batch.when_committed(ticket, lambda _: act())
-        else:
-            act()
+        self._batch.when_settled(act)
 
     # ---- streams that come and go
 
@@ -372,18 +368,17 @@ class FederationManager:
     def lost(self, stream: ServerStream) -> None:
         """A stream is over."""
         self._pings.forget(stream)
-        theirs = isinstance(stream, IncomingStream)
-        if isinstance(stream, IncomingStream):
-            self.incoming.discard(stream)
-            if self._bidi.get((stream.local, stream.remote)) is stream:
-                del self._bidi[stream.local, stream.remote]
-        elif isinstance(stream, OutgoingStream):
-            self.outgoing.discard(stream)
-        resumable = bool(stream.flow.managed and stream.flow.id and not stream.finished)
+        pair = (stream.local, stream.remote)
+        theirs = stream in self.incoming
+        self.incoming -= {stream}
+        self.outgoing -= {stream}
         if theirs:
             resumable = self._suspended.lost(stream, self.settings.resume_timeout)
-        link = self.links.get((stream.local, stream.remote))
-        if link is not None:
+            if self._bidi.get(pair) is stream:
+                del self._bidi[pair]
+        else:
+            resumable = bool(stream.flow.managed and stream.flow.id and not stream.finished)
+        if (link := self.links.get(pair)) is not None:
             link.lost(stream, resumable=resumable, theirs=theirs)
 
     def ping(self, stream: ServerStream, answered: Callable[[], None]) -> None:
@@ -400,10 +395,6 @@ class FederationManager:
         self._rest_later()
 
     def _spawn(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(_awaited(work))
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-async def _awaited(work: Awaitable[None]) -> None:
-    await work
