@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from burble.testing import port_of
 from tests.client import CLIENT, ScriptedClient
 from tests.components.component import SECRET
 from tests.conftest import Serve
+from tests.servers.burbles import free_ports
 
 FAR = "far.localhost"
 ROOMS = f"conference.{FAR}"
@@ -39,15 +39,6 @@ Component "{far}"
 Component "{rooms}"
     component_secret = "{secret}"
 """
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 @pytest.fixture
