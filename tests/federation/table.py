@@ -138,7 +138,7 @@ class Outcomes:
             if passed is None:
                 continue
             marks[arrow] = "yes" if passed else "no"
-            if (reason := deviation(name, here, there, proof)) and not passed:
+            if reason := deviation(name, here, there, proof):
                 marks[arrow] += f" ({notes.setdefault(reason, len(notes) + 1)})"
         if len(set(marks.values())) == 1 and (len(marks) == 2 or _program(first) == _program(second)):
             return marks["→"]
