@@ -131,7 +131,7 @@ async def test_wrong_settings(home: Path) -> None:
     for command in ("serve", "check-config"):
         ended = await burble(home, command)
         assert ended.status == 1
-        assert 'burble.toml:16: modules.load[0]: unknown module "pign"; did you mean "ping"?' in (
+        assert 'burble.toml:17: modules.load[0]: unknown module "pign"; did you mean "ping"?' in (
             ended.out + ended.err
         )
 

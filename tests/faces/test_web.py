@@ -49,7 +49,7 @@ async def test_an_address_in_use_stops_the_start(serve_web: ServeWeb) -> None:
 
 
 def listening(server: Server, **listen: Any) -> Any:
-    changed = Listen(**{"c2s": server.settings.listen.c2s, "c2s_tls": [], **listen})
+    changed = Listen(**{"c2s": server.settings.listen.c2s, "c2s_tls": [], "s2s": [], **listen})
     return server.settings.model_copy(update={"listen": changed})
 
 
