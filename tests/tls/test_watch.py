@@ -134,6 +134,7 @@ async def test_the_end_of_a_certificate_is_announced(
 async def test_a_new_certificate_ends_the_warnings(
     root: Issued, tmp_path: Path, watching: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, "burble.tls")
     files = issue(root, tmp_path, "a.example", days=6)
     context = TlsContext({"a.example": files}, "a.example")
     watch = watching(context)
@@ -151,6 +152,7 @@ async def test_a_new_certificate_ends_the_warnings(
 async def test_what_can_be_renewed_in_time_needs_no_warning(
     root: Issued, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, "burble.tls")
     context = TlsContext({"a.example": issue(root, tmp_path, "a.example", days=60)}, "a.example")
     asked: list[CertificateInUse] = []
     (first,) = context.in_use
