@@ -186,7 +186,7 @@ def test_settings_of_an_unknown_host() -> None:
 
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        load(None).limits.rate = 5  # type: ignore[misc]
+        load(None).limits.rate = 5
 
 
 def test_module_options_may_be_paths_and_tuples(read: Callable[[str], Settings]) -> None:

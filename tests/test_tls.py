@@ -147,7 +147,7 @@ def test_both_sides_talk(context: TlsContext, client_context: ssl.SSLContext, ve
     assert server.handshake_done
     assert server.version == version
     assert client.tls.cipher() is not None
-    assert server.cipher == client.tls.cipher()[0]  # type: ignore[index]
+    assert server.cipher == client.tls.cipher()[0]
     assert server.receive(client.encrypt(b"<stream:stream>")) == b"<stream:stream>"
     server.send(b"<stream:features/>")
     server.send(b"")
@@ -607,7 +607,7 @@ def test_settings_that_cannot_be_used_are_refused(capulet: CertificateFiles) -> 
     with pytest.raises(TlsError, match="no usable TLS cipher in 'ROT13'"):
         TlsContext(hosts, "capulet.example", ciphers="ROT13")
     with pytest.raises(TlsError, match=r"unknown TLS version 'SSLv3': expected TLSv1\.2 or TLSv1\.3"):
-        TlsContext(hosts, "capulet.example", min_version="SSLv3")  # type: ignore[arg-type]
+        TlsContext(hosts, "capulet.example", min_version="SSLv3")
 
 
 def test_a_chain_is_sent_whole(tmp_path: Path, montague: CertificateFiles) -> None:

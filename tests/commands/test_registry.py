@@ -241,7 +241,7 @@ def test_a_command_that_is_unloaded_is_gone(registry: Registry) -> None:
 
 class Untyped:
     @command(tags=[])
-    def vague(self, what) -> None:  # type: ignore[no-untyped-def]
+    def vague(self, what) -> None:
         """Lack a type."""
 
 

@@ -203,7 +203,7 @@ def echo(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     from importlib.metadata import EntryPoint
 
     home = ModuleType("burble_echo")
-    home.Echo = Echo  # type: ignore[attr-defined]
+    home.Echo = Echo
     monkeypatch.setitem(sys.modules, "burble_echo", home)
     point = EntryPoint("echo", "burble_echo:Echo", "burble.modules")
     monkeypatch.setattr(modules, "_entry_points", lambda: {"echo": point})

@@ -114,7 +114,7 @@ async def test_ever_new_names(server: Victim) -> None:
 async def test_a_client_that_stops_reading(server: Victim) -> None:
     """Bounded memory, then resource-constraint; who writes to it, and others, go on (§4.9.3.17)."""
     deaf, romeo = await server.client("juliet/deaf"), await server.client("romeo/x")
-    deaf.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    deaf.writer.transport.pause_reading()
     before = server.memory
     headline = f"<message type='headline' to='{deaf.jid}'><body>{'x' * 50_000}</body></message>"
     for _ in range(80):
@@ -124,7 +124,7 @@ async def test_a_client_that_stops_reading(server: Victim) -> None:
     answer = await romeo.ask("get", "<x xmlns='urn:x'/>", deaf.jid)
     assert condition(answer) == "service-unavailable"
     await alive(server)
-    deaf.writer.transport.resume_reading()  # type: ignore[attr-defined]
+    deaf.writer.transport.resume_reading()
     assert condition((await deaf.closed())[-1]) == "resource-constraint"
 
 

@@ -100,10 +100,10 @@ async def stopped_reading(server: Server) -> ScriptedClient:
     """A client for which a lot waits that it does not read."""
     await server.hosts["localhost"].register("juliet", "secret")
     client = await client_of(server, "juliet")
-    client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    client.writer.transport.pause_reading()
     session = server.hosts["localhost"].sessions.of("juliet")[0]
-    while not session._stream.carrier._full:  # type: ignore[union-attr]
-        session._stream.send_bytes(b"<message>" + b"x" * 100_000 + b"</message>")  # type: ignore[union-attr]
+    while not session._stream.carrier._full:
+        session._stream.send_bytes(b"<message>" + b"x" * 100_000 + b"</message>")
         await asyncio.sleep(0)
     return client
 

@@ -136,7 +136,7 @@ async def test_sqlite_keeps_the_file_from_others_and_its_reader_from_writing(tmp
     try:
         assert _modes(tmp_path) == {0o600}
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            database._reader.execute("DELETE FROM accounts")  # type: ignore[attr-defined]
+            database._reader.execute("DELETE FROM accounts")
     finally:
         await database.stop()
 

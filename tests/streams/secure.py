@@ -122,7 +122,7 @@ class OpenSSLClient(ScriptedClient):
         context.set_max_proto_version(version)
         self.tls = SSL.Connection(context)
         self.tls.set_connect_state()
-        self._plain, self.reader = self.reader, self  # type: ignore[assignment]
+        self._plain, self.reader = self.reader, self
         while True:
             try:
                 self.tls.do_handshake()

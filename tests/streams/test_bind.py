@@ -61,7 +61,7 @@ async def bound_twice(server: Server, dial: Dial) -> tuple[ScriptedClient, Scrip
     await old.bind("balcony")
     new = await logged_in(dial, server)
     answer = await new.bind("balcony")
-    new.answer = answer  # type: ignore[attr-defined]
+    new.answer = answer
     return old, new
 
 

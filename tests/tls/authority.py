@@ -122,7 +122,7 @@ def make(
 
 def authority(name: str = "Verona Authority", issuer: Issued | None = None, **how: object) -> Issued:
     """Make the certificate of an authority: a root, or one below another."""
-    return make([], issuer, common_name=name, ca=True, end=timedelta(days=900), **how)  # type: ignore[arg-type]
+    return make([], issuer, common_name=name, ca=True, end=timedelta(days=900), **how)
 
 
 def _is_root(certificate: x509.Certificate) -> bool:

@@ -137,7 +137,7 @@ def test_long_xmpp_addresses_are_read(length: int) -> None:
 
 
 @given(domain=domains, respell=spelled)
-def test_a_name_covers_itself_however_it_is_spelled(domain: str, respell) -> None:  # type: ignore[no-untyped-def]
+def test_a_name_covers_itself_however_it_is_spelled(domain: str, respell) -> None:
     assert names(dns=domain).cover(respell(domain))
     assert names(xmpp=domain).cover(respell(domain))
     assert names(services=f"_xmpp-server.{domain}").cover(respell(domain))

@@ -33,7 +33,7 @@ def talk(one: TlsSession, other: TlsSession) -> None:
 
 
 def context_of(directory: Path, issued: Issued, host: str, **settings: object) -> TlsContext:
-    return TlsContext({host: issued.write(directory, host)}, host, **settings)  # type: ignore[arg-type]
+    return TlsContext({host: issued.write(directory, host)}, host, **settings)
 
 
 @pytest.fixture(scope="module")

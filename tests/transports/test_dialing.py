@@ -25,7 +25,7 @@ Run = Callable[[Coroutine[Any, Any, None]], None]
 @pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 def run(request: pytest.FixtureRequest) -> Run:
     """Runs a test on either event loop: each has its own way with sockets."""
-    return request.param  # type: ignore[no-any-return]
+    return request.param
 
 
 @asynccontextmanager

@@ -99,13 +99,13 @@ class Wire:
 
 
 def incoming(server: Server) -> Wire:
-    return Wire(server.federation.accept)  # type: ignore[arg-type]
+    return Wire(server.federation.accept)
 
 
 def outgoing(server: Server) -> Wire:
     policy = server.federation.policy(PEER)
     assert policy is not None
-    wire = Wire(lambda wire: OutgoingStream(wire, server.federation, HOST, PEER, policy))  # type: ignore[arg-type]
+    wire = Wire(lambda wire: OutgoingStream(wire, server.federation, HOST, PEER, policy))
     wire.stream.connected()
     return wire
 
@@ -128,7 +128,7 @@ def test_nobody_is_believed_for_garbage(
             said = stream.take()
             await asyncio.sleep(0)
             assert b"internal-server-error" not in said + stream.take()
-            assert not stream.proved  # type: ignore[attr-defined]
+            assert not stream.proved
             stream.disconnected()
             await asyncio.sleep(0)
 

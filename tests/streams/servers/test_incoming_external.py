@@ -56,14 +56,14 @@ async def test_usages_do_not_matter(
     burble: Burble, certificates: Certificates, usages: tuple[object, ...]
 ) -> None:
     """Public authorities issue certificates for servers only."""
-    shown = make([dns(PEER)], certificates.root, usages=usages)  # type: ignore[arg-type]
+    shown = make([dns(PEER)], certificates.root, usages=usages)
     stream = await (await burble()).dial()
     assert offered(await stream.encrypted(certificates.context(shown))) == ["EXTERNAL"]
 
 
 @pytest.mark.parametrize("name", [xmpp(PEER), srv(f"_xmpp-server.{PEER}"), dns("*.test")])
 async def test_other_names_that_prove_it(burble: Burble, certificates: Certificates, name: object) -> None:
-    shown = make([name], certificates.root)  # type: ignore[list-item]
+    shown = make([name], certificates.root)
     stream = await (await burble()).dial()
     assert offered(await stream.encrypted(certificates.context(shown))) == ["EXTERNAL"]
 

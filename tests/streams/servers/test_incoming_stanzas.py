@@ -155,7 +155,7 @@ async def test_prefixes_of_the_stream_do_not_leak(
     )
     got = await message(juliet)
     assert got.get("{urn:example}attr") == "1"
-    assert got.find("{urn:example}thing").get("{urn:example}x") == "2"  # type: ignore[union-attr]
+    assert got.find("{urn:example}thing").get("{urn:example}x") == "2"
 
 
 async def test_nobody_there(
