@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
-from tests.client import ScriptedClient
+from tests.client import CLIENT, ScriptedClient
 from tests.dns.nameserver import Fault, NameServer
 from tests.federation.meddler import Meddler
 from tests.federation.pair import bounced, heard, no_more, say, two, until
@@ -144,14 +145,28 @@ async def pinged(client: ScriptedClient, to: str) -> float:
     began = time.perf_counter()
     client.write(f"<iq to='{to}' type='get' id='ping'><ping xmlns='urn:xmpp:ping'/></iq>")
     answer = await client.find(lambda each: each.get("id") == "ping", 20)
-    assert answer.get("type") == "result"
+    assert answer.get("type") == "result", ET.tostring(answer)
     return time.perf_counter() - began
+
+
+async def found(client: ScriptedClient, to: str) -> None:
+    """Ping a domain until it is found: a name server in this very process may be too busy to answer."""
+    async with asyncio.timeout(20):
+        while True:
+            client.write(f"<iq to='{to}' type='get' id='found'><ping xmlns='urn:xmpp:ping'/></iq>")
+            answer = await client.find(lambda each: each.get("id") == "found", 20)
+            if answer.get("type") == "result":
+                return
+            error = answer.find(f"{CLIENT}error")
+            assert error is not None
+            assert error.get("type") == "wait", ET.tostring(answer)
+            await asyncio.sleep(0.5)
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["unknown", "silent"])
 async def test_a_thousand_domains_that_are_not_there_harm_nobody(tmp_path: Path, silent: bool) -> None:
     count = 1000
-    async with NameServer({}) as names, two(tmp_path, nameservers=[names.address]) as pair:
+    async with NameServer({}) as names, two(tmp_path, nameservers=[names.address], retry_after=0.5) as pair:
         names.zone["_xmpp-server._tcp.c.test"] = [f"SRV 2 0 {pair.to_b.port} c.test."]
         names.zone["c.test"] = ["A 127.0.0.1"]
         await pair.add_host("b", "c.test", by_dns=True)
@@ -169,7 +184,7 @@ async def test_a_thousand_domains_that_are_not_there_harm_nobody(tmp_path: Path,
         here = max([await pinged(nurse, "a.test") for _ in range(20)])
         there = max([await pinged(nurse, "b.test") for _ in range(20)])
         assert max(here, there) < 1, (here, there)
-        await pinged(nurse, "c.test")  # which has not been spoken to before
+        await found(nurse, "c.test")  # which has not been spoken to before
         assert pair.a.federation.links.keys() > {("a.test", "b.test"), ("a.test", "c.test")}, (
             "that was too easy"
         )
