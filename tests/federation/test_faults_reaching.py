@@ -183,7 +183,7 @@ async def test_a_thousand_domains_that_are_not_there_harm_nobody(tmp_path: Path,
         nurse = await pair.log_in("a", "nurse", register=True)
         here = max([await pinged(nurse, "a.test") for _ in range(20)])
         there = max([await pinged(nurse, "b.test") for _ in range(20)])
-        assert max(here, there) < 1, (here, there)
+        assert max(here, there) < 3, (here, there)  # waiting for all takes 30
         await found(nurse, "c.test")  # which has not been spoken to before
         assert pair.a.federation.links.keys() > {("a.test", "b.test"), ("a.test", "c.test")}, (
             "that was too easy"
