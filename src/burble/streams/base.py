@@ -16,8 +16,9 @@ from typing import Final, Protocol
 
 from burble.errors import StreamError
 from burble.log import redact
-from burble.namespaces import STREAM_ERRORS, STREAMS
+from burble.namespaces import STREAMS
 from burble.sasl import TlsFacts
+from burble.streams.failing import error_element
 from burble.streams.parser import Event, ParserLimits, StreamClosed, StreamOpen, StreamParser
 from burble.xml import Element, escape_attribute
 
@@ -300,7 +301,7 @@ class XMLStream:
             self.finished = error.condition not in _NOT_THE_PEERS_FAULT
             if not self.header_sent:
                 self.send_header()  # an error needs a stream to stand in (§4.9.1.1)
-            self.send(_error_element(error))
+            self.send(error_element(error))
         if self.header_sent:
             self.send_bytes(b"</stream:stream>")
         self.closing = True
@@ -398,14 +399,3 @@ class XMLStream:
             self.close()
         else:
             self.carrier.resume()
-
-
-def _error_element(error: StreamError) -> Element:
-    element = Element("error", STREAMS)
-    element.add(error.condition, STREAM_ERRORS)
-    if error.text:
-        element.add("text", STREAM_ERRORS, {"xml:lang": "en"}, error.text)
-    if error.extra is not None:
-        name, ns, attrs = error.extra
-        element.add(name, ns, attrs)
-    return element
