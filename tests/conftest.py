@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
@@ -40,6 +41,19 @@ def _stores(item: pytest.Item) -> bool:
     if not isinstance(item, pytest.Function) or "database_url" not in item.fixturenames:
         return False
     return not (hasattr(item, "callspec") and "database_url" in item.callspec.params)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Take away what a test set up for the process: what is logged keeps what it names in memory."""
+    root, own = logging.getLogger(), logging.getLogger("burble")
+    handlers, levels = list(root.handlers), (root.level, own.level)
+    yield
+    for handler in set(root.handlers) - set(handlers):
+        root.removeHandler(handler)
+        handler.close()
+    root.setLevel(levels[0])
+    own.setLevel(levels[1])
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -134,8 +135,11 @@ async def test_its_data_is_there_when_it_comes_back(server: Server, connect: Con
     await connect("rose", GARDEN)
 
 
-async def test_nothing_of_it_stays(server: Server, connect: Connect) -> None:
+async def test_nothing_of_it_stays(
+    server: Server, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
     """Neither in the router, nor among the commands, nor in memory."""
+    caplog.set_level(logging.ERROR, "burble")  # what is captured of a stream's log lines keeps the stream
 
     def commands_of_garden() -> list[str]:
         return [name for name, versions in entries.items() if any(GARDEN in e.functions for e in versions)]

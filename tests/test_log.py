@@ -5,7 +5,6 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
@@ -16,19 +15,6 @@ from hypothesis import strategies as st
 from burble.log import HIDDEN, configure, redact, reopen
 
 LOGGER = logging.getLogger("burble.c2s")
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """Take away what a test set up for the process."""
-    root, own = logging.getLogger(), logging.getLogger("burble")
-    handlers, levels = list(root.handlers), (root.level, own.level)
-    yield
-    for handler in set(root.handlers) - set(handlers):
-        root.removeHandler(handler)
-        handler.close()
-    root.setLevel(levels[0])
-    own.setLevel(levels[1])
 
 
 @pytest.fixture
