@@ -11,6 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, text
 
 from burble.storage import Database, SchemaTooNew, StorageError
+from burble.storage.migrate import migrate
 from burble.storage.schema import account_tables, accounts, metadata
 from tests.databases import Databases
 
@@ -22,27 +23,32 @@ async def test_migrating_gives_the_tables_of_the_schema(database: Database) -> N
     assert await database.write(differences) == []
 
 
-async def test_migrated_sqlite_tables_are_declared_as_in_the_schema(tmp_path: Path) -> None:
+async def test_a_new_sqlite_file_has_what_all_migrations_lead_to(tmp_path: Path) -> None:
     # Alembic's comparison does not look at WITHOUT ROWID, AUTOINCREMENT, conditions of indexes or defaults.
-    database = Database.open(f"sqlite:///{tmp_path / 'migrated.db'}")
+    database = Database.open(f"sqlite:///{tmp_path / 'new.db'}")
     await database.start()
     await database.stop()
-    engine = create_engine(f"sqlite:///{tmp_path / 'created.db'}")
-    metadata.create_all(engine)
+    engine = create_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
+    with engine.begin() as connection:
+        migrate(connection)
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
     engine.dispose()
-    created = _declarations(tmp_path / "created.db")
-    assert len(created) == sum(1 + len(table.indexes) for table in metadata.tables.values())
-    assert _declarations(tmp_path / "migrated.db") == created
+    assert differences == []
+    migrated = _declarations(tmp_path / "migrated.db")
+    assert len(migrated) == 1 + sum(1 + len(table.indexes) for table in metadata.tables.values())
+    assert _declarations(tmp_path / "new.db") == migrated
 
 
 def _declarations(path: Path) -> dict[str, str]:
     connection = sqlite3.connect(path)
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    revisions = connection.execute("SELECT version_num FROM alembic_version").fetchall()
     connection.close()
+    assert len(revisions) == 1
     return {
-        name: re.sub(r"\s+", " ", sql).replace("( ", "(")
+        name: re.sub(r"\s+", "", sql) + (f" {revisions[0]}" if name == "alembic_version" else "")
         for name, sql in rows
-        if not name.startswith(("alembic", "sqlite_"))
+        if not name.startswith("sqlite_")
     }
 
 

@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
 
+from burble.storage.migrate import migrate
 from burble.storage.upgrade import VERSIONS, newest_revision
 
 _START = """
@@ -27,8 +29,16 @@ def test_the_newest_revision_is_what_alembic_takes_for_it() -> None:
 
 
 def test_only_a_database_that_lacks_a_step_needs_alembic(tmp_path: Path) -> None:
+    path = tmp_path / "burble.db"
+
     def start() -> str:
-        command = [sys.executable, "-c", _START, str(tmp_path / "burble.db")]
+        command = [sys.executable, "-c", _START, str(path)]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
-    assert [start(), start()] == ["True", "False"]
+    new_file, again = start(), start()
+    path.unlink()
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        migrate(connection, "0010")
+    engine.dispose()
+    assert [new_file, again, start(), start()] == ["False", "False", "True", "False"]

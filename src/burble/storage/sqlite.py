@@ -16,14 +16,14 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from threading import Lock
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Insert, SelectBase, StaticPool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, SelectBase, StaticPool, create_engine, event
 
 from burble.storage.batch import Entry, grouped
 from burble.storage.database import Database
 from burble.storage.errors import StorageError, is_unavailable, reason, refused, unavailable
 from burble.storage.group import Write, commit, settle
 from burble.storage.snapshot import PAGE, Snapshot
-from burble.storage.statements import ManyRows, Params, Query, Row
+from burble.storage.statements import STATEMENTS, Params, Row, many_rows, query
 from burble.storage.upgrade import upgrade
 
 T = TypeVar("T")
@@ -32,8 +32,6 @@ T = TypeVar("T")
 _PATIENCE = 5.0
 # A write-ahead log that grew in a burst is cut back to this many bytes.
 _LOG_SIZE = 16 * 1024 * 1024
-# Compiled statements kept; more means that somebody makes statements anew for each call.
-_STATEMENTS = 512
 
 
 class SQLiteDatabase(Database):
@@ -58,8 +56,6 @@ class SQLiteDatabase(Database):
         # The writes that the thread will take next, together.
         self._group: list[Write[Any]] | None = None
         self._lock = Lock()
-        self._queries: dict[SelectBase, Query] = {}
-        self._inserts: dict[tuple[Insert, tuple[str, ...]], ManyRows] = {}
 
     async def start(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="burble-sqlite")
@@ -81,19 +77,19 @@ class SQLiteDatabase(Database):
 
     async def fetch(self, statement: SelectBase, params: Params | None = None) -> Sequence[Row]:
         try:
-            query = self._queries.get(statement) or self._prepare(statement)
-            cursor = query.run(self._reader, params or {})
-            return [query.row(values, cursor) for values in cursor.fetchall()]
+            prepared = query(statement)
+            cursor = prepared.run(self._reader, params or {})
+            return [prepared.row(values, cursor) for values in cursor.fetchall()]
         except sqlite3.Error as error:
             self._name(error)
             raise
 
     async def fetch_one(self, statement: SelectBase, params: Params | None = None) -> Row | None:
         try:
-            query = self._queries.get(statement) or self._prepare(statement)
-            cursor = query.run(self._reader, params or {})
+            prepared = query(statement)
+            cursor = prepared.run(self._reader, params or {})
             values = cursor.fetchone()
-            row = None if values is None else query.row(values, cursor)
+            row = None if values is None else prepared.row(values, cursor)
             # An unfinished SELECT would keep the log from being checkpointed.
             cursor.close()
             return row
@@ -127,7 +123,7 @@ class SQLiteDatabase(Database):
             connection.execute("PRAGMA query_only = ON")
             # The first read decides which moment the transaction sees.
             connection.execute("BEGIN").execute("SELECT 1 FROM sqlite_master").fetchone()
-            yield _SQLiteSnapshot(connection, self._prepare)
+            yield _SQLiteSnapshot(connection)
         except sqlite3.Error as error:
             self._name(error)
             raise
@@ -183,7 +179,7 @@ class SQLiteDatabase(Database):
 
     def _insert(self, rows: Sequence[Entry]) -> dict[int, Exception]:
         for statement, group in grouped(rows):
-            self._many(statement, group[0]).run(self._raw, group)
+            many_rows(statement, tuple(group[0])).run(self._raw, group)
         return {}
 
     def _insert_singly(self, rows: Sequence[Entry]) -> dict[int, Exception]:
@@ -191,21 +187,12 @@ class SQLiteDatabase(Database):
         for index, (statement, row, _) in enumerate(rows):
             # A statement that fails undoes itself and leaves the transaction open.
             try:
-                self._many(statement, row).run(self._raw, [row])
+                many_rows(statement, tuple(row)).run(self._raw, [row])
             except Exception as error:
                 if is_unavailable(error):
                     raise
                 errors[index] = refused(error)
         return errors
-
-    def _many(self, statement: Insert, row: Params) -> ManyRows:
-        key = (statement, tuple(row))
-        many = self._inserts.get(key)
-        if many is None:
-            if len(self._inserts) >= _STATEMENTS:
-                self._inserts.clear()
-            many = self._inserts[key] = ManyRows(statement, key[1], self._engine.dialect)
-        return many
 
     def _open(self) -> None:
         """Make the file, readable by its owner alone, set the connection up and migrate."""
@@ -228,16 +215,10 @@ class SQLiteDatabase(Database):
             timeout=_PATIENCE,
             isolation_level=None,
             check_same_thread=False,
-            cached_statements=_STATEMENTS,
+            cached_statements=STATEMENTS,
         )
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
-
-    def _prepare(self, statement: SelectBase) -> Query:
-        if len(self._queries) >= _STATEMENTS:
-            self._queries.clear()
-        query = self._queries[statement] = Query(statement, self._engine.dialect)
-        return query
 
     async def _close(self) -> None:
         if self._thread is not None:
@@ -250,18 +231,17 @@ class SQLiteDatabase(Database):
 class _SQLiteSnapshot:
     """A reading transaction on a connection of its own, used by one thread after another."""
 
-    def __init__(self, connection: sqlite3.Connection, prepare: Callable[[SelectBase], Query]) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._prepare = prepare
 
     async def stream(
         self, statement: SelectBase, params: Params | None = None, size: int = PAGE
     ) -> AsyncIterator[Sequence[Row]]:
-        query = self._prepare(statement)
-        cursor = await asyncio.to_thread(query.run, self._connection, params or {})
+        prepared = query(statement)
+        cursor = await asyncio.to_thread(prepared.run, self._connection, params or {})
 
         def page() -> list[Row]:
-            return [query.row(values, cursor) for values in cursor.fetchmany(size)]
+            return [prepared.row(values, cursor) for values in cursor.fetchmany(size)]
 
         while rows := await asyncio.to_thread(page):
             yield rows

@@ -2,22 +2,29 @@
 
 SQLAlchemy builds and compiles the statements; running them through its connections costs several times
 what SQLite itself takes for a point read. So the SQLite database keeps each statement's text with what its
-values need on the way in and out. A statement should therefore be made once, as a constant with
-`bindparam`, and not anew for each call.
+values need on the way in and out, once for the process: a server that is started a second time, in a test
+say, finds them compiled. A statement should therefore be made once, as a constant with `bindparam`, and not
+anew for each call.
 """
 
 import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, cast
+from functools import lru_cache
+from typing import Any, Final, Protocol, cast
 
 from sqlalchemy import ClauseElement, Dialect, Insert, LargeBinary, SelectBase, Table
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
 Params = Mapping[str, Any]
 _Processor = Callable[[Any], Any]
+
+#: Compiled statements kept; more means that somebody makes statements anew for each call.
+STATEMENTS: Final = 512
+_DIALECT: Final[Dialect] = SQLiteDialect_pysqlite(dbapi=sqlite3, paramstyle="qmark")
 
 # SQLite's own limit on the values of one statement, and how many rows are worth putting into one.
 _MAX_VALUES = 32766
@@ -56,12 +63,12 @@ class _Values:
 
     __slots__ = ("_defaults", "_processors", "names")
 
-    def __init__(self, compiled: SQLCompiler, dialect: Dialect) -> None:
+    def __init__(self, compiled: SQLCompiler) -> None:
         self.names = list(compiled.positiontup or ())
         required = {name for name, bind in compiled.binds.items() if bind.required}
         # The values which the statement holds itself: `table.c.host == "example.org"`.
         self._defaults = {name: value for name, value in compiled.params.items() if name not in required}
-        processors = [(name, _bind_processor(compiled.binds[name].type, dialect)) for name in self.names]
+        processors = [(name, _bind_processor(compiled.binds[name].type)) for name in self.names]
         self._processors = {name: process for name, process in processors if process is not None}
 
     def merge(self, params: Params) -> Params:
@@ -82,18 +89,17 @@ class Query:
 
     Args:
         statement: the statement; values it holds itself may be overridden by name.
-        dialect: the dialect of the SQLite engine.
     """
 
     __slots__ = ("_compiled", "_expands", "_processors", "_row", "_text", "_values")
 
-    def __init__(self, statement: SelectBase, dialect: Dialect) -> None:
-        self._compiled = _compile(statement, dialect)
+    def __init__(self, statement: SelectBase) -> None:
+        self._compiled = _compile(statement)
         self._text = self._compiled.string
         # An IN list becomes text only once its length is known.
         self._expands = bool(self._compiled.post_compile_params)
-        self._values = _Values(self._compiled, dialect)
-        processors = [_result_processor(column.type, dialect) for column in statement.selected_columns]
+        self._values = _Values(self._compiled)
+        processors = [_result_processor(column.type) for column in statement.selected_columns]
         self._processors = [
             (index, process) for index, process in enumerate(processors) if process is not None
         ]
@@ -136,7 +142,6 @@ class ManyRows:
     Args:
         statement: the statement.
         keys: the names which every row gives.
-        dialect: the dialect of the SQLite engine.
 
     Raises:
         ValueError: a key is no column of the table, or a column's default is made in Python: only the
@@ -145,14 +150,14 @@ class ManyRows:
 
     __slots__ = ("_limit", "_texts", "_values")
 
-    def __init__(self, statement: Insert, keys: Sequence[str], dialect: Dialect) -> None:
-        compiled = _compile(statement, dialect, list(keys))
+    def __init__(self, statement: Insert, keys: Sequence[str]) -> None:
+        compiled = _compile(statement, list(keys))
         if compiled.insert_prefetch:
             names = ", ".join(column.name for column in compiled.insert_prefetch)
             raise ValueError(f"columns with a default made in Python cannot be written in batches: {names}")
         if unknown := set(keys) - set(compiled.binds):
             raise ValueError(f"the statement has no use for {', '.join(sorted(unknown))}")
-        self._values = _Values(compiled, dialect)
+        self._values = _Values(compiled)
         self._texts = {1: compiled.string}
         self._limit = 1
         width = len(self._values.names)
@@ -180,20 +185,32 @@ class ManyRows:
             start, left = start + size, left - size
 
 
-def _compile(statement: ClauseElement, dialect: Dialect, keys: list[str] | None = None) -> SQLCompiler:
-    return cast(SQLCompiler, statement.compile(dialect=dialect, column_keys=keys))
+@lru_cache(STATEMENTS)
+def query(statement: SelectBase) -> Query:
+    """A SELECT made ready for `sqlite3`, once."""
+    return Query(statement)
+
+
+@lru_cache(STATEMENTS)
+def many_rows(statement: Insert, keys: tuple[str, ...]) -> ManyRows:
+    """An INSERT made ready for many rows, once; see `ManyRows`."""
+    return ManyRows(statement, keys)
+
+
+def _compile(statement: ClauseElement, keys: list[str] | None = None) -> SQLCompiler:
+    return cast(SQLCompiler, statement.compile(dialect=_DIALECT, column_keys=keys))
 
 
 # `sqlite3` takes and gives bytes as they are: for these SQLAlchemy's conversions would only cost time.
 
 
-def _bind_processor(type_: TypeEngine[Any], dialect: Dialect) -> _Processor | None:
-    return None if isinstance(type_, LargeBinary) else type_.dialect_impl(dialect).bind_processor(dialect)
+def _bind_processor(type_: TypeEngine[Any]) -> _Processor | None:
+    return None if isinstance(type_, LargeBinary) else type_.dialect_impl(_DIALECT).bind_processor(_DIALECT)
 
 
-def _result_processor(type_: TypeEngine[Any], dialect: Dialect) -> _Processor | None:
+def _result_processor(type_: TypeEngine[Any]) -> _Processor | None:
     return (
         None
         if isinstance(type_, LargeBinary)
-        else type_.dialect_impl(dialect).result_processor(dialect, None)
+        else type_.dialect_impl(_DIALECT).result_processor(_DIALECT, None)
     )
