@@ -10,8 +10,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Literal
 
+from burble.tls import CertificateFiles
 from tests.client import Closed, ScriptedClient, header
-from tests.federation.peers.authority import Files
 
 Proof = Literal["dialback", "certificate"]
 """How servers prove their domains: by Server Dialback (XEP-0220), their certificates being signed by
@@ -52,7 +52,7 @@ class Peer(ABC):
     """
 
     def __init__(
-        self, domain: str, home: Path, proof: Proof, files: Files, authority: Path, nameserver: int
+        self, domain: str, home: Path, proof: Proof, files: CertificateFiles, authority: Path, nameserver: int
     ) -> None:
         self.domain = domain
         self.home = home
