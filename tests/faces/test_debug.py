@@ -200,6 +200,8 @@ async def test_a_person_at_a_terminal(server: Server) -> None:
         stdout=theirs,
         stderr=theirs,
         env={**os.environ, "TERM": "dumb"},
+        # Whoever started the tests in the background may have had this signal ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     os.close(theirs)
     shown = ""
