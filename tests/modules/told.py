@@ -25,17 +25,17 @@ class Program:
     def __init__(self, directory: Path, body: str = 'tell "$*"') -> None:
         directory.mkdir(exist_ok=True)
         self.path = directory / "program"
-        told, self._go = directory / "told", directory / "go"
-        for pipe in (told, self._go):
+        self._pipes = told, go = directory / "told", directory / "go"
+        for pipe in self._pipes:
             os.mkfifo(pipe)
         self.path.write_text(
-            f"#!/bin/sh\nTOLD='{told}' GO='{self._go}'\n"
+            f"#!/bin/sh\nTOLD='{told}' GO='{go}'\n"
             f'tell() {{ printf \'%s\\n\' "$1" > "$TOLD"; }}\n{body}\n'
         )
         self.path.chmod(0o755)
         # For reading and writing, so that it never ends, and a writer never waits for us.
         self._pipe = os.fdopen(os.open(told, os.O_RDWR | os.O_NONBLOCK), "rb", buffering=0)
-        self._leave = os.open(self._go, os.O_RDWR | os.O_NONBLOCK)
+        self._leave = os.open(go, os.O_RDWR | os.O_NONBLOCK)
 
     async def listen(self) -> Self:
         """Begin to read."""
@@ -60,6 +60,9 @@ class Program:
         os.write(self._leave, b"\n")
 
     def close(self) -> None:
+        """Read no more; who still tells something is not kept waiting by a pipe without a reader."""
+        for pipe in self._pipes:
+            pipe.unlink()
         self._transport.close()
         os.close(self._leave)
 
