@@ -17,11 +17,12 @@ SLIDGE       := tests/clients/slidge
 SLIDGE_VENV  := $(SLIDGE)/.venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-sqlite test-postgresql check format bench docs clean
+.PHONY: help serve test test-sqlite test-postgresql test-long check format bench docs clean
 
 help:
 	@echo "make serve    run a server for localhost (data in ./$(DATA); CONFIG=burble.toml for settings of your own)"
 	@echo "make test     run all tests, on SQLite and on PostgreSQL"
+	@echo "make test-long  ten thousand messages to other servers, while one of them is restarted"
 	@echo "make check    ruff, mypy --strict, the import rule of the floors"
 	@echo "make bench    compare with Prosody and ejabberd, where they are installed"
 	@echo "make docs     generate the pages that are made from the code"
@@ -55,6 +56,11 @@ test-sqlite: $(VENV)/.installed-dev $(NODE_MODULES) $(SLIDGE_VENV)
 
 test-postgresql: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(PYTEST) --database postgresql
+
+# Ten thousand messages each, between Burble and the other servers, while one of them is restarted or killed.
+test-long: $(VENV)/.installed-dev
+	BURBLE_TEST_LONG=1 $(BIN)/python -m pytest $(PYTEST) tests/federation/test_restarts.py \
+		tests/federation/test_faults_policy.py -k 'burble or many_messages'
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

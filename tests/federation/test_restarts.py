@@ -11,6 +11,7 @@ from tests.federation.conftest import Ends, Meet
 from tests.federation.correspondence import WINDOW, Correspondence
 from tests.federation.peers import Peer
 from tests.federation.peers.burble import Burble
+from tests.federation.peers.prosody import Prosody
 from tests.federation.table import LONG, RESTARTS, service
 
 _MESSAGES = 10_000 if LONG else 500
@@ -40,7 +41,8 @@ async def _correspond(ends: Ends, meet: Meet, restarted: Peer, how: signal.Signa
         # What a server has not confirmed is sent again; others do not confirm at their end what they took.
         orderly = isinstance(ends.here, Burble) and isinstance(ends.there, Burble)
         assert letters.doubled <= (0 if orderly else WINDOW), str(letters)
-    assert letters.overtaken == 0, str(letters)
+    # What Prosody takes just when its stream is ready may go out before what waited for the stream.
+    assert letters.overtaken <= (WINDOW if isinstance(ends.here, Prosody) else 0), str(letters)
 
 
 @service(f"{RESTARTS} while the sender's server restarts")

@@ -29,8 +29,7 @@ class Program:
         for pipe in self._pipes:
             os.mkfifo(pipe)
         self.path.write_text(
-            f"#!/bin/sh\nTOLD='{told}' GO='{go}'\n"
-            f'tell() {{ printf \'%s\\n\' "$1" > "$TOLD"; }}\n{body}\n'
+            f"#!/bin/sh\nTOLD='{told}' GO='{go}'\ntell() {{ printf '%s\\n' \"$1\" > \"$TOLD\"; }}\n{body}\n"
         )
         self.path.chmod(0o755)
         # For reading and writing, so that it never ends, and a writer never waits for us.
