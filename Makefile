@@ -20,12 +20,12 @@ SLIDGE_VENV  := $(SLIDGE)/.venv/.installed
 .PHONY: help serve test test-sqlite test-postgresql test-long check format bench docs clean
 
 help:
-	@echo "make serve    run a server for localhost (data in ./$(DATA); CONFIG=burble.toml for settings of your own)"
-	@echo "make test     run all tests, on SQLite and on PostgreSQL"
+	@echo "make serve      run a server for localhost (data in ./$(DATA); CONFIG=burble.toml for settings of your own)"
+	@echo "make test       run all tests, on SQLite and on PostgreSQL"
 	@echo "make test-long  ten thousand messages to other servers, while one of them is restarted"
-	@echo "make check    ruff, mypy --strict, the import rule of the floors"
-	@echo "make bench    compare with Prosody and ejabberd, where they are installed"
-	@echo "make docs     generate the pages that are made from the code"
+	@echo "make check      ruff, mypy --strict, the import rule of the floors"
+	@echo "make bench      compare with Prosody and ejabberd, where they are installed"
+	@echo "make docs       generate the pages that are made from the code"
 
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
