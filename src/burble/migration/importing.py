@@ -6,8 +6,7 @@ import asyncio
 import json
 import secrets
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final
@@ -98,24 +97,12 @@ async def import_accounts(
     """
     result = ImportReport()
     importer = _Importer(database, hosts, result, dry_run)
-    async with aclosing(_read_ahead(read(result.ignored))) as batches:
-        async for batch in batches:
-            for name, group in groupby(batch, lambda account: account.host):
-                await importer.take(name, [*group])
-                report(result.imported + result.existing, None, f"accounts of {name}")
+    found = read(result.ignored)
+    while (batch := await asyncio.to_thread(_batch, found)) is not None:
+        for name, group in groupby(batch, lambda account: account.host):
+            await importer.take(name, [*group])
+            report(result.imported + result.existing, None, f"accounts of {name}")
     return result
-
-
-async def _read_ahead(found: Iterator[AccountData | None]) -> AsyncGenerator[list[AccountData], None]:
-    """The accounts, some at a time; the next ones are read while these are written."""
-    reading = asyncio.create_task(asyncio.to_thread(_batch, found))
-    try:
-        while (batch := await asyncio.shield(reading)) is not None:
-            reading = asyncio.create_task(asyncio.to_thread(_batch, found))
-            yield batch
-    finally:
-        # A thread can't be cancelled, and what it reads from is closed next.
-        await asyncio.gather(reading, return_exceptions=True)
 
 
 def _batch(found: Iterator[AccountData | None]) -> list[AccountData] | None:
