@@ -133,11 +133,11 @@ async def test_as_many_connections_as_the_settings_say(attach: Attach) -> None:
 
 
 async def test_all_of_one_sender_goes_through_one_connection_in_order(attach: Attach, server: Server) -> None:
-    """RFC 6120 §10.1; and all connections are used."""
+    """RFC 6120 §10.1; and the connections share the work."""
     components = [await attach(CROWD) for _ in range(3)]
     sender = await attach()
-    for number in range(10):
-        for person in range(30):
+    for number in range(4):
+        for person in range(120):
             sender.write(f"<message from='p{person}@{DOMAIN}/{number % 2}' to='x@{CROWD}' id='{number}'/>")
     await sender.sync()
     for component in components:  # one more for each, to know where the others end
@@ -153,11 +153,11 @@ async def test_all_of_one_sender_goes_through_one_connection_in_order(attach: At
             seen.setdefault((element.get("from") or "").partition("/")[0], []).append(
                 int(element.get("id") or "")
             )
-        assert seen, "a connection is not used"
+        assert len(seen) >= 15, "a connection is hardly used"
         assert not received.keys() & seen.keys()
         received |= seen
-    assert len(received) == 30
-    assert all(numbers == list(range(10)) for numbers in received.values())
+    assert len(received) == 120
+    assert all(numbers == list(range(4)) for numbers in received.values())
 
 
 async def test_when_one_goes_the_others_take_over(attach: Attach, server: Server) -> None:

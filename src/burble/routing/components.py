@@ -113,7 +113,8 @@ class ExternalComponent:
         """
         assert stanza.from_ is not None
         sender = stanza.from_.bare
-        return max(self.streams, key=lambda stream: hash((sender, stream.id)))
+        # The hash of a tuple does not mix enough: of three streams, one would be idle now and then.
+        return max(self.streams, key=lambda stream: hash(sender + stream.id))
 
 
 class ComponentManager:
