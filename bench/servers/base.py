@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from bench.client import DOMAIN, connect
 from bench.meter import Processes
+from bench.ports import free_port
 
 START_LIMIT = 60.0  # seconds until a server has to answer
 STOP_LIMIT = 20.0
@@ -19,14 +19,6 @@ STOP_LIMIT = 20.0
 
 class ServerFailed(Exception):
     """The server did not start, or ended; the message has the end of its log."""
-
-
-def free_port() -> int:
-    """Return a TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Server(ABC):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from bench.ports import free_port
 
 from burble.testing import serving
 from tests.clients.conftest import require
@@ -92,13 +92,11 @@ class Ejabberd:
             "--logs",
             home,
         ]
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
         self.environment = {
             **os.environ,
             "HOME": str(home),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "ERL_EPMD_PORT": str(port),
+            "ERL_EPMD_PORT": str(free_port()),
         }
 
     async def __call__(self, *words: str) -> tuple[int, str]:

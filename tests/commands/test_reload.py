@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from bench.ports import free_port
 
 from burble import modules
 from burble.config import Address, ConfigError, Listen
@@ -100,8 +101,7 @@ async def test_listeners_come_and_go(server: Server, juliet: ScriptedClient) -> 
 
 async def test_an_address_in_use_leaves_everything_as_it_was(server: Server, juliet: ScriptedClient) -> None:
     before, settings_before = server.addresses, server.settings
-    with socket.create_server(("127.0.0.2", 0)) as probe:
-        free = probe.getsockname()[1]
+    free = free_port()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(ListenError, match=f"can't listen on {address}: another program listens there"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bench.ports import free_ports
+
 from burble.testing import port_of
 from tests.client import CLIENT, ScriptedClient
 from tests.components.component import COMPONENT, SECRET
 from tests.components.conftest import Attach
 from tests.conftest import Serve
-from tests.servers.burbles import free_ports, settings_of
+from tests.servers.burbles import settings_of
 
 NEAR, FAR, GATEWAY = "near.test", "far.test", "gateway.near.test"
 

@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from bench.ports import free_ports
 
 from burble.config.fields import Address
 from burble.testing import port_of
 from tests.client import CLIENT, ScriptedClient
 from tests.components.component import SECRET
 from tests.conftest import Serve
-from tests.servers.burbles import free_ports
 
 FAR = "far.localhost"
 ROOMS = f"conference.{FAR}"

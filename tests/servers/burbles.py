@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-import socket
-from contextlib import ExitStack
 from typing import Any
 
-__all__ = ["alone", "free_ports", "settings_of"]
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that are free, and different ones."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+__all__ = ["alone", "settings_of"]
 
 
 def alone(domain: str, port: int, **federation: Any) -> dict[str, Any]:

@@ -7,12 +7,13 @@ import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator
 
 import pytest
+from bench.ports import free_ports
 
 from burble.server import Server
 from burble.testing import port_of
 from tests.client import CLIENT, ScriptedClient, condition
 from tests.conftest import Serve
-from tests.servers.burbles import free_ports, settings_of
+from tests.servers.burbles import settings_of
 
 SM = "{urn:xmpp:sm:3}"
 MESSAGE = "<message to='romeo@b.test' type='chat' id='{0}'><body>{0}</body></message>"

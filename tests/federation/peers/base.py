@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Literal
+
+from bench.ports import free_port
 
 from burble.tls import CertificateFiles
 from tests.client import Closed, ScriptedClient, header
@@ -23,14 +24,6 @@ _STOP_LIMIT = 15.0
 
 class PeerFailed(Exception):
     """It did not start, or not stop; with the end of its log."""
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Peer(ABC):
